@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * ktap: the interface between the compiler (tools/ktap) and the kernel
+ * (kernel/trace/ktap).
+ *
+ * A session is an open /dev/ktap.  KTAP_IOC_LOAD hands over an image, which
+ * the kernel verifies; KTAP_IOC_RUN executes it and returns when the session
+ * has ended; meanwhile read() and poll(), from another thread, deliver what
+ * the script puts out; KTAP_IOC_STOP asks a running session to end.  Closing
+ * the file ends everything and frees everything.
+ *
+ * Each ioctl structure begins with its own size, so that it can grow: a
+ * kernel takes a shorter one, and a longer one if the part it does not know
+ * is zero.
+ */
+#ifndef _UAPI_LINUX_KTAP_H
+#define _UAPI_LINUX_KTAP_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/*
+ * The image
+ * =========
+ *
+ * Little-endian on every machine.  A header, then sections that the header
+ * places; every section starts at a multiple of 8, they do not overlap, and
+ * they stand in the order of enum ktap_section.  Nothing refers to a kernel
+ * or an architecture: events, fields and builtins are names.
+ */
+#define KTAP_IMAGE_MAGIC	0x5041544b	/* "KTAP" */
+#define KTAP_IMAGE_VERSION	1
+
+/**
+ * enum ktap_section - the sections of an image
+ * @KTAP_SEC_STRINGS: bytes; referred to by struct ktap_img_str
+ * @KTAP_SEC_CONSTS: array of struct ktap_img_const
+ * @KTAP_SEC_GLOBALS: array of struct ktap_img_global
+ * @KTAP_SEC_BUILTINS: array of struct ktap_img_str, names of the builtins used
+ * @KTAP_SEC_FUNCS: array of struct ktap_img_func; function 0 is the main chunk
+ * @KTAP_SEC_UPVALS: array of struct ktap_img_upval, shared by all functions
+ * @KTAP_SEC_CODE: array of __le32 instructions, shared by all functions
+ * @KTAP_SEC_LINES: array of __le32, the source line of each instruction
+ * @KTAP_SEC_NR: number of sections
+ */
+enum ktap_section {
+	KTAP_SEC_STRINGS,
+	KTAP_SEC_CONSTS,
+	KTAP_SEC_GLOBALS,
+	KTAP_SEC_BUILTINS,
+	KTAP_SEC_FUNCS,
+	KTAP_SEC_UPVALS,
+	KTAP_SEC_CODE,
+	KTAP_SEC_LINES,
+	KTAP_SEC_NR
+};
+
+/**
+ * struct ktap_img_str - a reference into the string section
+ * @off: offset of the first byte in the section
+ * @len: number of bytes; strings may contain NUL and have no terminator
+ */
+struct ktap_img_str {
+	__le32 off;
+	__le32 len;
+};
+
+struct ktap_img_section {
+	__le32 off;		/* from the start of the image */
+	__le32 size;		/* in bytes */
+};
+
+/**
+ * struct ktap_img_header - first bytes of an image
+ * @magic: KTAP_IMAGE_MAGIC
+ * @version: KTAP_IMAGE_VERSION
+ * @header_size: sizeof(struct ktap_img_header)
+ * @image_size: bytes of the whole image
+ * @flags: 0
+ * @source: name of the source file, for messages
+ * @sections: where the sections are
+ */
+struct ktap_img_header {
+	__le32 magic;
+	__le16 version;
+	__le16 header_size;
+	__le32 image_size;
+	__le32 flags;
+	struct ktap_img_str source;
+	struct ktap_img_section sections[KTAP_SEC_NR];
+};
+
+enum ktap_const_type {
+	KTAP_CONST_INT = 1,
+	KTAP_CONST_STR = 2,
+};
+
+/**
+ * struct ktap_img_const - a constant
+ * @type: enum ktap_const_type
+ * @pad: 0
+ * @i: the value of an integer
+ * @s: where the bytes of a string are
+ */
+struct ktap_img_const {
+	__le32 type;
+	__le32 pad;
+	union {
+		__le64 i;
+		struct ktap_img_str s;
+	};
+};
+
+/**
+ * enum ktap_global_kind - what a script global holds before the main chunk
+ * @KTAP_GLOBAL_NIL: nil
+ * @KTAP_GLOBAL_TABLE: an empty table
+ * @KTAP_GLOBAL_ARGS: the table of the script's arguments (arg[0] is the script)
+ */
+enum ktap_global_kind {
+	KTAP_GLOBAL_NIL = 0,
+	KTAP_GLOBAL_TABLE = 1,
+	KTAP_GLOBAL_ARGS = 2,
+};
+
+struct ktap_img_global {
+	struct ktap_img_str name;
+	__le32 kind;		/* enum ktap_global_kind */
+	__le32 pad;
+};
+
+#define KTAP_FUNC_VARARG	(1 << 0)
+
+/**
+ * struct ktap_img_func - a function
+ * @name: its name, for messages; may be empty
+ * @line: line of its definition
+ * @code: index of its first instruction in KTAP_SEC_CODE
+ * @ncode: number of instructions
+ * @upval: index of its first upvalue in KTAP_SEC_UPVALS
+ * @nupvals: number of upvalues
+ * @nparams: fixed parameters, in registers 0 ..
+ * @nregs: registers it uses, 1 .. KTAP_MAX_REGS
+ * @flags: KTAP_FUNC_VARARG
+ */
+struct ktap_img_func {
+	struct ktap_img_str name;
+	__le32 line;
+	__le32 code;
+	__le32 ncode;
+	__le32 upval;
+	__u8 nupvals;
+	__u8 nparams;
+	__u8 nregs;
+	__u8 flags;
+};
+
+/**
+ * struct ktap_img_upval - how a closure captures a cell when it is made
+ * @from_reg: 1: the cell in register @index of the enclosing function;
+ *	      0: upvalue @index of the enclosing function
+ * @index: see there
+ * @pad: 0
+ */
+struct ktap_img_upval {
+	__u8 from_reg;
+	__u8 index;
+	__u8 pad[2];
+};
+
+/* Limits of an image; an image over one of them is refused. */
+#define KTAP_MAX_IMAGE		(16 << 20)	/* bytes */
+#define KTAP_MAX_REGS		250
+#define KTAP_MAX_UPVALS		250
+#define KTAP_MAX_CONSTS		65536
+#define KTAP_MAX_GLOBALS	65536
+#define KTAP_MAX_BUILTINS	256
+#define KTAP_MAX_FUNCS		65536
+#define KTAP_MAX_STR		4096		/* bytes of one string */
+
+/*
+ * Instructions
+ * ============
+ *
+ * 32 bits: the opcode in bits 0-7, operand A in 8-15, B in 16-23, C in 24-31.
+ * Wide forms: Bx is bits 16-31 (unsigned, or signed for I16 and J16), Jx is
+ * bits 8-31, signed.  A jump of n goes to the instruction n after the next.
+ *
+ * The table says for each opcode its operand kinds:
+ *	_	not used, must be 0
+ *	R	register that is read
+ *	W	register that is written
+ *	RW	register that is read and written
+ *	U8 I8	immediate, unsigned or signed
+ *	B1	0 or 1
+ *	N1	number of registers, at least 1; see the instruction
+ *	NM	number of values plus 1, or 0: as many as there are ("multi")
+ *	UP	upvalue index
+ *	BI	builtin index in KTAP_SEC_BUILTINS
+ *	KC	constant index in 8 bits, a string constant
+ * and, wide, in the place of B and C:
+ *	KX	constant index		KS	the same, a string constant
+ *	GX	global index		FX	function index
+ *	BX	builtin index		I16	signed immediate
+ *	J16	signed jump		J24	signed jump in the place of A, B, C
+ *
+ * Semantics, R[] the registers, K[] constants, G[] globals, U[] upvalue cells:
+ *	MOVE	R[A] = R[B]
+ *	LOADK	R[A] = K[Bx]
+ *	LOADI	R[A] = Bx
+ *	NIL	R[A] .. R[A+B-1] = nil
+ *	BOOL	R[A] = (B != 0)
+ *	GETG	R[A] = G[Bx]
+ *	SETG	G[Bx] = R[A]
+ *	ADDG	G[Bx] += R[A], atomic; nil counts as 0 on both sides
+ *	GETU SETU ADDU	the same for the cell U[B]
+ *	CELL	R[A] = new cell that holds R[A]
+ *	GETC	R[A] = value in the cell R[B]
+ *	SETC	cell R[A] = R[B]
+ *	ADDC	cell R[A] += R[B], atomic
+ *	CLOSURE	R[A] = closure of function Bx
+ *	TABLE	R[A] = new table, room for about Bx entries
+ *	GETT	R[A] = R[B][R[C]]
+ *	SETT	R[A][R[B]] = R[C]
+ *	ADDT	R[A][R[B]] += R[C], atomic
+ *	DELT	delete R[A][R[B]]
+ *	GETK	R[A] = R[B][K[C]]; member access of events as well
+ *	IN	R[A] = whether R[C] has the key R[B]
+ *	TUPLE	R[A] = compound key of R[B] .. R[B+C-1]
+ *	ADD .. USHR	R[A] = R[B] op R[C]
+ *	ADDI	R[A] = R[B] + C
+ *	NEG BNOT NOT	R[A] = op R[B]
+ *	CONCAT	R[A] = R[B] .. ... .. R[B+C-1]
+ *	EQ NE LT LE	R[A] = R[B] op R[C], a boolean
+ *	MATCH	R[A] = whether string R[B] matches the glob R[C]
+ *	JMP	jump Jx
+ *	JT JF	jump Bx if R[A] is true, false
+ *	FORPREP	R[A] start, R[A+1] limit, R[A+2] step are checked to be integers
+ *		(step not 0); jumps Bx if the loop does not run at all, else
+ *		R[A+3] = R[A]
+ *	FORLOOP	R[A] += R[A+2]; if that did not pass the limit nor wrapped,
+ *		R[A+3] = R[A] and jump Bx
+ *	PAIRS	starts an iteration of the table R[A]; R[A+1] is its cursor
+ *	NEXT	R[A+2], R[A+3] = next key and value; jumps Bx at the end
+ *	CALL	R[A](R[A+1] ..): B arguments, C results in R[A] ..
+ *	TAIL	return R[A](R[A+1] ..): B arguments
+ *	RET	return R[A] ..: B values
+ *	VARARG	R[A] .. = the function's extra arguments: C of them
+ *	BCALL	R[A] = builtin B(R[A] ..): C arguments
+ *	BUILTIN	R[A] = the builtin Bx as a value that CALL takes
+ *	EVENT	R[A] = the current event
+ *	FIELD	R[A] = field K[Bx] of the current event
+ *	HASF	R[A] = whether the current event has the field K[Bx]
+ *	ARG	R[A] = argument B of the current event
+ *
+ * The operand B of CALL, TAIL and RET, and C of BCALL, may be 0 ("multi")
+ * only in an instruction that directly follows a CALL or VARARG with C = 0, and
+ * then counts from the instruction's first argument to what that one left.
+ * Such an instruction is not the target of a jump.  NM for BCALL is as above:
+ * arguments plus 1.
+ */
+#define KTAP_OPCODES(X)							\
+	X(MOVE,		W,	R,	_)				\
+	X(LOADK,	W,	KX,	_)				\
+	X(LOADI,	W,	I16,	_)				\
+	X(NIL,		W,	N1,	_)				\
+	X(BOOL,		W,	B1,	_)				\
+	X(GETG,		W,	GX,	_)				\
+	X(SETG,		R,	GX,	_)				\
+	X(ADDG,		R,	GX,	_)				\
+	X(GETU,		W,	UP,	_)				\
+	X(SETU,		R,	UP,	_)				\
+	X(ADDU,		R,	UP,	_)				\
+	X(CELL,		RW,	_,	_)				\
+	X(GETC,		W,	R,	_)				\
+	X(SETC,		R,	R,	_)				\
+	X(ADDC,		R,	R,	_)				\
+	X(CLOSURE,	W,	FX,	_)				\
+	X(TABLE,	W,	I16,	_)				\
+	X(GETT,		W,	R,	R)				\
+	X(SETT,		R,	R,	R)				\
+	X(ADDT,		R,	R,	R)				\
+	X(DELT,		R,	R,	_)				\
+	X(GETK,		W,	R,	KC)				\
+	X(IN,		W,	R,	R)				\
+	X(TUPLE,	W,	R,	N1)				\
+	X(ADD,		W,	R,	R)				\
+	X(SUB,		W,	R,	R)				\
+	X(MUL,		W,	R,	R)				\
+	X(DIV,		W,	R,	R)				\
+	X(MOD,		W,	R,	R)				\
+	X(BAND,		W,	R,	R)				\
+	X(BOR,		W,	R,	R)				\
+	X(BXOR,		W,	R,	R)				\
+	X(SHL,		W,	R,	R)				\
+	X(SHR,		W,	R,	R)				\
+	X(USHR,		W,	R,	R)				\
+	X(ADDI,		W,	R,	I8)				\
+	X(NEG,		W,	R,	_)				\
+	X(BNOT,		W,	R,	_)				\
+	X(NOT,		W,	R,	_)				\
+	X(CONCAT,	W,	R,	N1)				\
+	X(EQ,		W,	R,	R)				\
+	X(NE,		W,	R,	R)				\
+	X(LT,		W,	R,	R)				\
+	X(LE,		W,	R,	R)				\
+	X(MATCH,	W,	R,	R)				\
+	X(JMP,		J24,	_,	_)				\
+	X(JT,		R,	J16,	_)				\
+	X(JF,		R,	J16,	_)				\
+	X(FORPREP,	RW,	J16,	_)				\
+	X(FORLOOP,	RW,	J16,	_)				\
+	X(PAIRS,	RW,	_,	_)				\
+	X(NEXT,		RW,	J16,	_)				\
+	X(CALL,		RW,	NM,	NM)				\
+	X(TAIL,		R,	NM,	_)				\
+	X(RET,		R,	NM,	_)				\
+	X(VARARG,	W,	_,	NM)				\
+	X(BCALL,	RW,	BI,	NM)				\
+	X(BUILTIN,	W,	BX,	_)				\
+	X(EVENT,	W,	_,	_)				\
+	X(FIELD,	W,	KS,	_)				\
+	X(HASF,		W,	KS,	_)				\
+	X(ARG,		W,	U8,	_)
+
+enum ktap_op {
+#define KTAP_OP_ENUM(name, a, b, c) KTAP_OP_##name,
+	KTAP_OPCODES(KTAP_OP_ENUM)
+#undef KTAP_OP_ENUM
+	KTAP_OP_NR
+};
+
+#define KTAP_INSN_OP(i)		((i) & 0xff)
+#define KTAP_INSN_A(i)		(((i) >> 8) & 0xff)
+#define KTAP_INSN_B(i)		(((i) >> 16) & 0xff)
+#define KTAP_INSN_C(i)		(((i) >> 24) & 0xff)
+#define KTAP_INSN_BX(i)		(((i) >> 16) & 0xffff)
+#define KTAP_INSN_SBX(i)	((__s32)(__s16)((i) >> 16))
+#define KTAP_INSN_SC(i)		((__s32)(__s8)((i) >> 24))
+#define KTAP_INSN_SJ(i)		((__s32)(i) >> 8)
+
+#define KTAP_INSN(op, a, b, c)						\
+	((__u32)(op) | ((__u32)(a) & 0xff) << 8 |			\
+	 ((__u32)(b) & 0xff) << 16 | ((__u32)(c) & 0xff) << 24)
+#define KTAP_INSN_WIDE(op, a, bx)					\
+	((__u32)(op) | ((__u32)(a) & 0xff) << 8 | ((__u32)(bx) & 0xffff) << 16)
+#define KTAP_INSN_JUMP(op, j)						\
+	((__u32)(op) | ((__u32)(j) & 0xffffff) << 8)
+
+/*
+ * Builtins
+ * ========
+ *
+ * Images refer to them by name, so a kernel can have more of them than the
+ * tool knows, and refuses an image that needs one it lacks.  X(ID, name,
+ * fewest arguments, most arguments, flags); KTAP_BI_ANY: no upper bound.
+ *
+ * KTAP_BI_VALUE: the bare name means its value, as a call without arguments.
+ * KTAP_BI_SETUP: registers events; only the main chunk may call it.
+ * KTAP_BI_EVENT: needs a current event.
+ */
+#define KTAP_BI_ANY		255
+#define KTAP_BI_VALUE		(1 << 0)
+#define KTAP_BI_SETUP		(1 << 1)
+#define KTAP_BI_EVENT		(1 << 2)
+
+#define KTAP_BUILTINS(X)						\
+	/* output */							\
+	X(PRINT,	"print",	0, KTAP_BI_ANY, 0)		\
+	X(PRINTF,	"printf",	1, KTAP_BI_ANY, 0)		\
+	X(PRINT_HIST,	"print_hist",	1, 2, 0)			\
+	/* tables and values */						\
+	X(LEN,		"len",		1, 1, 0)			\
+	X(DELETE,	"delete",	1, 1, 0)			\
+	X(TOSTRING,	"tostring",	1, 1, 0)			\
+	X(TONUMBER,	"tonumber",	1, 1, 0)			\
+	X(EXIT,		"exit",		0, 1, 0)			\
+	/* the current task and CPU */					\
+	X(CPU,		"cpu",		0, 0, KTAP_BI_VALUE)		\
+	X(PID,		"pid",		0, 0, KTAP_BI_VALUE)		\
+	X(TID,		"tid",		0, 0, KTAP_BI_VALUE)		\
+	X(PPID,		"ppid",		0, 0, KTAP_BI_VALUE)		\
+	X(UID,		"uid",		0, 0, KTAP_BI_VALUE)		\
+	X(GID,		"gid",		0, 0, KTAP_BI_VALUE)		\
+	X(EUID,		"euid",		0, 0, KTAP_BI_VALUE)		\
+	X(EXECNAME,	"execname",	0, 0, KTAP_BI_VALUE)		\
+	X(NUM_CPUS,	"num_cpus",	0, 0, KTAP_BI_VALUE)		\
+	X(ARCH,		"arch",		0, 0, KTAP_BI_VALUE)		\
+	X(KERNEL_V,	"kernel_v",	0, 0, KTAP_BI_VALUE)		\
+	X(IN_INTERRUPT,	"in_interrupt",	0, 0, KTAP_BI_VALUE)		\
+	/* time */							\
+	X(NSECS,	"nsecs",	0, 0, KTAP_BI_VALUE)		\
+	X(ELAPSED,	"elapsed",	0, 0, KTAP_BI_VALUE)		\
+	X(GTOD_NS,	"gettimeofday_ns", 0, 0, KTAP_BI_VALUE)		\
+	X(GTOD_US,	"gettimeofday_us", 0, 0, KTAP_BI_VALUE)		\
+	X(GTOD_MS,	"gettimeofday_ms", 0, 0, KTAP_BI_VALUE)		\
+	X(GTOD_S,	"gettimeofday_s", 0, 0, KTAP_BI_VALUE)		\
+	/* the current event */						\
+	X(ARGSTR,	"argstr",	0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT) \
+	X(PROBENAME,	"probename",	0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT) \
+	X(EV_TOSTRING,	"event.tostring", 0, 1, KTAP_BI_EVENT)		\
+	X(EV_FIELD,	"event.field",	1, 2, KTAP_BI_EVENT)		\
+	/* registering events; the function gets the event as its argument */ \
+	X(TRACE,	"kdebug.trace",	2, 2, KTAP_BI_SETUP)		\
+	X(TRACE_BEGIN,	"kdebug.trace_begin", 1, 1, KTAP_BI_SETUP)	\
+	X(TRACE_END,	"kdebug.trace_end", 1, 1, KTAP_BI_SETUP)
+
+/**
+ * enum ktap_builtin_id - the builtins of this kernel
+ *
+ * Not part of any image: images name builtins.
+ */
+enum ktap_builtin_id {
+#define KTAP_BI_ENUM(id, name, min, max, flags) KTAP_BI_##id,
+	KTAP_BUILTINS(KTAP_BI_ENUM)
+#undef KTAP_BI_ENUM
+	KTAP_BI_NR
+};
+
+/*
+ * Output
+ * ======
+ *
+ * read() delivers whole records in the order of their time stamps, in the
+ * machine's byte order.  It returns 0 when the session has ended and all is
+ * read, and -EMSGSIZE when the buffer is too small for the next record
+ * (KTAP_REC_MAX is always enough).
+ */
+#define KTAP_REC_MAX		65536
+
+/**
+ * struct ktap_rec - header of a record
+ * @len: bytes of the record with this header, a multiple of 8
+ * @type: enum ktap_rec_type
+ * @cpu: where it was written
+ * @ts: when, in nanoseconds of CLOCK_MONOTONIC
+ */
+struct ktap_rec {
+	__u32 len;
+	__u16 type;
+	__u16 cpu;
+	__u64 ts;
+};
+
+/**
+ * enum ktap_rec_type - records; after the header come values
+ * @KTAP_REC_PRINT: print(...): its arguments
+ * @KTAP_REC_PRINTF: printf(...): the format, then the arguments, which the
+ *	kernel has found to fit it
+ * @KTAP_REC_HIST: print_hist(): a table (KTAP_VAL_TABLE), the number of rows
+ *	wanted
+ * @KTAP_REC_ROWS: rows of a table that a later record refers to: its number
+ *	(an integer), then key, value, key, value ...
+ * @KTAP_REC_STARTED: all events are attached and delivered from now on: the
+ *	number of events (an integer)
+ * @KTAP_REC_NOTE: a message to the user of the tool that -v shows: a string
+ */
+enum ktap_rec_type {
+	KTAP_REC_PRINT = 1,
+	KTAP_REC_PRINTF = 2,
+	KTAP_REC_HIST = 3,
+	KTAP_REC_ROWS = 4,
+	KTAP_REC_STARTED = 5,
+	KTAP_REC_NOTE = 6,
+};
+
+/**
+ * struct ktap_rec_val - a value in a record
+ * @type: enum ktap_val_type
+ * @flags: KTAP_VALF_TRUNCATED: the end of the string is missing
+ * @pad: 0
+ * @len: bytes of @data; the next value follows at the next multiple of 8
+ * @data: see enum ktap_val_type
+ */
+struct ktap_rec_val {
+	__u8 type;
+	__u8 flags;
+	__u16 pad;
+	__u32 len;
+	__u8 data[];
+};
+
+#define KTAP_VALF_TRUNCATED	(1 << 0)
+
+/**
+ * enum ktap_val_type - types of values in records
+ * @KTAP_VAL_NIL: no data
+ * @KTAP_VAL_FALSE: no data
+ * @KTAP_VAL_TRUE: no data
+ * @KTAP_VAL_INT: an __s64
+ * @KTAP_VAL_STR: bytes
+ * @KTAP_VAL_KSTR: an __u32, index of a string constant of the image
+ * @KTAP_VAL_TUPLE: a compound key: its parts as values
+ * @KTAP_VAL_TABLE: an __u32, the number of a table whose rows came before
+ * @KTAP_VAL_FUNC: a function: its name
+ * @KTAP_VAL_EVENT: never seen by readers: an event's binary record, which
+ *	read() turns into KTAP_VAL_STR
+ */
+enum ktap_val_type {
+	KTAP_VAL_NIL = 0,
+	KTAP_VAL_FALSE = 1,
+	KTAP_VAL_TRUE = 2,
+	KTAP_VAL_INT = 3,
+	KTAP_VAL_STR = 4,
+	KTAP_VAL_KSTR = 5,
+	KTAP_VAL_TUPLE = 6,
+	KTAP_VAL_TABLE = 7,
+	KTAP_VAL_FUNC = 8,
+	KTAP_VAL_EVENT = 9,
+};
+
+/*
+ * What could not be recorded, by reason: X(ID, text).  Each count is exact.
+ */
+#define KTAP_LOSSES(X)							\
+	X(OUTPUT,	"output records lost, the buffer was full")	\
+	X(NESTED,	"events dropped, they happened inside a handler") \
+	X(TABLE,	"table updates dropped, no memory left for new keys") \
+	X(BUSY,		"table updates dropped, the table was locked (NMI)") \
+	X(STRING,	"strings cut at the length limit")
+
+enum ktap_loss {
+#define KTAP_LOSS_ENUM(id, text) KTAP_LOSS_##id,
+	KTAP_LOSSES(KTAP_LOSS_ENUM)
+#undef KTAP_LOSS_ENUM
+	KTAP_LOSS_NR
+};
+
+/**
+ * struct ktap_load - argument of KTAP_IOC_LOAD
+ * @size: sizeof(struct ktap_load)
+ * @flags: KTAP_LOAD_*
+ * @image: address of the image
+ * @image_size: bytes of the image
+ * @log: address of a buffer that gets the reason of a refusal
+ * @log_size: its size in bytes; the text is cut to fit and NUL-terminated
+ * @pid: trace only this process and the ones it creates; 0: all
+ * @args: address of the script's arguments, NUL-terminated strings in a row,
+ *	the first is the script's name
+ * @args_size: bytes at @args
+ * @buffer_kb: output buffer for each CPU in KiB; 0: the default
+ * @mem_limit: bytes that tables and other lasting data may take; 0: the
+ *	default
+ * @main_budget: instructions that the main chunk may execute; 0: the default
+ * @handler_budget: the same for one run of a handler; 0: the default
+ */
+struct ktap_load {
+	__u32 size;
+	__u32 flags;
+	__u64 image;
+	__u64 image_size;
+	__u64 log;
+	__u32 log_size;
+	__u32 pid;
+	__u64 args;
+	__u32 args_size;
+	__u32 buffer_kb;
+	__u64 mem_limit;
+	__u64 main_budget;
+	__u64 handler_budget;
+};
+
+/**
+ * struct ktap_run - argument of KTAP_IOC_RUN
+ * @size: sizeof(struct ktap_run)
+ * @flags: 0
+ * @error: address of a buffer that gets the text of a run-time error
+ * @error_size: its size in bytes; the text is cut to fit and NUL-terminated
+ * @exit_code: out: status that the script gave to exit(), or 0
+ * @loss: address of an array of __u64, by enum ktap_loss
+ * @loss_nr: in: its elements, out: the elements that the kernel has
+ * @pad: 0
+ */
+struct ktap_run {
+	__u32 size;
+	__u32 flags;
+	__u64 error;
+	__u32 error_size;
+	__s32 exit_code;
+	__u64 loss;
+	__u32 loss_nr;
+	__u32 pad;
+};
+
+/*
+ * KTAP_IOC_LOAD: 0, or -1 with errno EPERM, EINVAL (the image is refused,
+ * @log says why), ENOMEM, EBUSY (this session has an image already).
+ * KTAP_IOC_RUN: 0, or -1 with errno EIO after a run-time error (@error has the
+ * text), EINTR when a signal ended it, EINVAL, EBUSY (ran already).
+ * KTAP_IOC_STOP: always 0.
+ */
+#define KTAP_IOC_LOAD		_IOWR('k', 0xa0, struct ktap_load)
+#define KTAP_IOC_RUN		_IOWR('k', 0xa1, struct ktap_run)
+#define KTAP_IOC_STOP		_IO('k', 0xa2)
+
+#endif /* _UAPI_LINUX_KTAP_H */

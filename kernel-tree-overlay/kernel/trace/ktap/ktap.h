@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ktap: what the parts of the virtual machine and its environment share.
+ *
+ * There are two sides:
+ *
+ *  - the VM (mem.c, string.c, table.c, image.c, verify.c, vm.c, lib_base.c, record.c):
+ *    knows nothing of devices, tracepoints or the ring buffer.  It is also
+ *    built as a user-space library for its tests (tools/testing/ktap);
+ *  - the environment (session.c, outbuf.c, event.c, ev_*.c, lib_task.c): the
+ *    kernel around it.  The host build has another one.
+ *
+ * Contexts
+ * --------
+ *
+ *  setup	process context, may sleep: load, main chunk, trace_begin,
+ *		trace_end, close.  One thread at a time per session
+ *		(session->run_lock).  No handler runs while it does.
+ *  handler	where an event fires: process, softirq, hardirq or NMI context,
+ *		preemption disabled by ktap_vm_handle(), on all CPUs at once.
+ *		Does not allocate from the kernel, sleep, fault a page in, or
+ *		wait for a lock in NMI.
+ *  worker	a work item: allocates ahead what handlers take, frees what they
+ *		dropped.
+ *
+ * Recursion: handlers of all sessions share one guard for each CPU and context
+ * level (task, softirq, hardirq, NMI).  An event that happens inside a
+ * handler of the same level is not delivered, but counted (KTAP_LOSS_NESTED).
+ * So two locks of ktap are never taken by handlers that interrupt each other
+ * on a level, whatever tracepoints the lock code has.
+ *
+ * Lock order (all raw, taken with interrupts off, trylock only in NMI):
+ *
+ *	table or cell lock -> pool lock
+ *
+ * and none is held while another table, cell or global lock is taken.
+ */
+#ifndef _KTAP_H
+#define _KTAP_H
+
+#include <linux/types.h>
+#include <linux/ktap.h>
+
+struct ktap_vm;			/* a loaded image and its state; vm.h */
+struct ktap_exec;		/* one run of a chunk or handler; vm.h */
+struct ktap_event;		/* an event as a handler sees it; event.h */
+struct ktap_str;
+struct ktap_table;
+struct ktap_closure;
+struct ktap_cell;
+
+/**
+ * enum ktap_type - types of values
+ * @KTAP_NIL: nil
+ * @KTAP_BOOL: ktap_val.i is 0 or 1
+ * @KTAP_INT: ktap_val.i
+ * @KTAP_STR: ktap_val.s
+ * @KTAP_TUPLE: a compound key; ktap_val.s holds its parts in canonical form
+ * @KTAP_TABLE: ktap_val.t
+ * @KTAP_FUNC: a closure, ktap_val.f
+ * @KTAP_BUILTIN: ktap_val.i is the builtin's number
+ * @KTAP_EVENT: stands for the current event, whatever that is when it is used
+ * @KTAP_CELL: ktap_val.c; only in registers and upvalues, never seen by scripts
+ */
+enum ktap_type {
+	KTAP_NIL,
+	KTAP_BOOL,
+	KTAP_INT,
+	KTAP_STR,
+	KTAP_TUPLE,
+	KTAP_TABLE,
+	KTAP_FUNC,
+	KTAP_BUILTIN,
+	KTAP_EVENT,
+	KTAP_CELL,
+};
+
+/**
+ * struct ktap_val - a value: 16 bytes, on every architecture
+ */
+struct ktap_val {
+	union {
+		s64 i;
+		struct ktap_str *s;
+		struct ktap_table *t;
+		struct ktap_closure *f;
+		struct ktap_cell *c;
+		u64 raw;
+	};
+	u32 type;		/* enum ktap_type */
+	u32 aux;		/* free for the type's use; 0 otherwise */
+};
+
+/**
+ * struct ktap_str - a string; immutable
+ * @len: bytes
+ * @hash: of the bytes, 0 if not computed
+ * @kidx: 1 + its index among the image's constants, 0 if it is none
+ * @data: @len bytes and a NUL that is not part of it
+ *
+ * It has one owner: the image's constants, the arena of an exec, or exactly
+ * one slot (table key or value, global, cell).  Crossing from one to another
+ * copies.
+ */
+struct ktap_str {
+	u32 len;
+	u32 hash;
+	u32 kidx;
+	char data[];
+};
+
+/*
+ * Messages for people, cut to fit
+ */
+
+/**
+ * struct ktap_log - a text under construction
+ * @buf: the buffer, always NUL-terminated; may be NULL when @size is 0
+ * @size: its size in bytes
+ * @len: bytes used, without the NUL
+ */
+struct ktap_log {
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+__printf(2, 3) void ktap_log(struct ktap_log *log, const char *fmt, ...);
+
+/*
+ * The VM, for the environment
+ */
+
+/**
+ * struct ktap_vm_params - limits of a VM; 0 means the default
+ * @mem_limit: bytes for tables and other lasting data
+ * @main_budget: instructions of the main chunk
+ * @handler_budget: instructions of one run of a handler
+ */
+struct ktap_vm_params {
+	u64 mem_limit;
+	u64 main_budget;
+	u64 handler_budget;
+};
+
+struct ktap_vm *ktap_vm_create(const void *image, size_t size,
+			       const struct ktap_vm_params *params, void *env,
+			       struct ktap_log *log);
+void ktap_vm_destroy(struct ktap_vm *vm);
+void *ktap_vm_env(const struct ktap_vm *vm);
+int ktap_vm_set_args(struct ktap_vm *vm, const char *args, size_t size);
+
+int ktap_vm_run_main(struct ktap_vm *vm);
+int ktap_vm_run_begin(struct ktap_vm *vm);
+int ktap_vm_run_end(struct ktap_vm *vm);
+void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
+		    struct ktap_event *ev);
+
+void ktap_vm_request_stop(struct ktap_vm *vm);
+bool ktap_vm_stopping(const struct ktap_vm *vm);
+bool ktap_vm_failed(const struct ktap_vm *vm);
+int ktap_vm_exit_code(const struct ktap_vm *vm);
+const char *ktap_vm_error_text(const struct ktap_vm *vm);
+
+void ktap_vm_lost(struct ktap_vm *vm, enum ktap_loss why, unsigned long n);
+u64 ktap_vm_losses(const struct ktap_vm *vm, enum ktap_loss why);
+
+u32 ktap_vm_nconsts(const struct ktap_vm *vm);
+/* The constant's string, or NULL if it is an integer */
+const struct ktap_str *ktap_vm_const_str(const struct ktap_vm *vm, u32 kidx);
+
+/*
+ * Which fields the code of a function (not of those inside it) reads with
+ * FIELD, and whether it asks with HASF first; for the check at attach.
+ */
+int ktap_closure_fields(struct ktap_closure *fn,
+			int (*fn_field)(void *data, u32 kidx, bool asked, u32 line),
+			void *data);
+
+/*
+ * An exec, for builtins and for the environment's callbacks
+ */
+struct ktap_vm *ktap_exec_vm(const struct ktap_exec *x);
+struct ktap_event *ktap_exec_event(const struct ktap_exec *x);
+/* true in the main chunk, trace_begin and trace_end: it may sleep */
+bool ktap_exec_may_sleep(const struct ktap_exec *x);
+
+/* Ends the session with a run-time error; returns -EIO for the caller to return */
+__printf(2, 3) int ktap_error(struct ktap_exec *x, const char *fmt, ...);
+
+/* Room for a string of @len bytes in the arena, or NULL after ktap_error() */
+struct ktap_str *ktap_str_alloc(struct ktap_exec *x, size_t len);
+int ktap_set_str(struct ktap_exec *x, struct ktap_val *out, const char *s, size_t len);
+
+static inline void ktap_set_nil(struct ktap_val *v)
+{
+	*v = (struct ktap_val){ .type = KTAP_NIL };
+}
+
+static inline void ktap_set_bool(struct ktap_val *v, bool b)
+{
+	*v = (struct ktap_val){ .i = b, .type = KTAP_BOOL };
+}
+
+static inline void ktap_set_int(struct ktap_val *v, s64 i)
+{
+	*v = (struct ktap_val){ .i = i, .type = KTAP_INT };
+}
+
+/**
+ * typedef ktap_builtin_fn - a builtin
+ * @x: the running exec
+ * @args: @nargs values (the count is within the builtin's bounds); the result
+ *	goes to @args[0], which exists even if @nargs is 0
+ * @nargs: number of arguments
+ *
+ * Context: any, unless the builtin has KTAP_BI_SETUP.
+ * Return: 0, or what ktap_error() returned.
+ */
+typedef int (*ktap_builtin_fn)(struct ktap_exec *x, struct ktap_val *args,
+			       unsigned int nargs);
+
+#define KTAP_BI_PROTO(id, name, min, max, flags)			\
+	int ktap_bi_##id(struct ktap_exec *x, struct ktap_val *args,	\
+			 unsigned int nargs);
+KTAP_BUILTINS(KTAP_BI_PROTO)
+#undef KTAP_BI_PROTO
+
+/*
+ * The environment, for the VM
+ */
+
+/**
+ * ktap_env_out_reserve() - begin an output record
+ * @x: the running exec
+ * @type: enum ktap_rec_type
+ * @len: bytes after the header, a multiple of 8, at most KTAP_OUT_MAX
+ *
+ * Where the exec may sleep it waits for the reader when the buffer is full;
+ * elsewhere the record is lost, and counted.
+ *
+ * Context: any.  Preemption stays disabled until ktap_env_out_commit().
+ * Return: where to write the values, or NULL if the record is lost.
+ */
+void *ktap_env_out_reserve(struct ktap_exec *x, unsigned int type, size_t len);
+void ktap_env_out_commit(struct ktap_exec *x, void *p);
+
+#define KTAP_OUT_MAX		(KTAP_MAX_STR + 1024)
+
+/**
+ * ktap_env_attach() - attach a handler, from the main chunk
+ * @x: the running exec
+ * @text: the event as the script names it
+ * @fn: the handler; lives as long as the VM
+ *
+ * Nothing is delivered before the main chunk has ended.
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
+		    struct ktap_closure *fn);
+
+/* The VM has been told to stop (exit() or an error); any context */
+void ktap_env_stopped(void *env);
+/* In a long main chunk: true if the thread is being killed or has to stop */
+bool ktap_env_interrupted(void *env);
+
+/*
+ * The current event.  -ENOENT: it has no such field; otherwise 0 or what
+ * ktap_error() returned.  Called only while ktap_exec_event() is not NULL.
+ */
+int ktap_env_field(struct ktap_exec *x, u32 kidx, struct ktap_val *out);
+bool ktap_env_has_field(struct ktap_exec *x, u32 kidx);
+int ktap_env_arg(struct ktap_exec *x, unsigned int n, struct ktap_val *out);
+/* e.NAME: the members of LANGUAGE "Events", else a field; -ENOENT as above */
+int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
+		    struct ktap_val *out);
+/*
+ * The event as text, a KTAP_EVENT value with @aux 0 (one line without its
+ * newline: argstr, e) or 1 (with the newline: e.tostring()).  In an output
+ * record: a KTAP_VAL_EVENT of ktap_env_event_size() bytes in all, rendered by
+ * read().  Where the script uses it as a string (.., a key): rendered at once.
+ */
+size_t ktap_env_event_size(struct ktap_exec *x, u32 aux);
+void ktap_env_event_put(struct ktap_exec *x, u32 aux, void *p);
+int ktap_env_event_render(struct ktap_exec *x, u32 aux, struct ktap_val *out);
+
+#endif /* _KTAP_H */
