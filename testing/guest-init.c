@@ -209,12 +209,10 @@ static char **control_strings(int n)
 	return list;
 }
 
-static void mount_share(int required)
+static void mount_share(void)
 {
-	if (!mount("share", "/share", "9p", 0,
-		   "trans=virtio,version=9p2000.L,msize=262144,access=any"))
-		return;
-	if (required)
+	if (mount("share", "/share", "9p", 0,
+		  "trans=virtio,version=9p2000.L,msize=262144,access=any"))
 		fail("mount /share");
 }
 
@@ -413,7 +411,8 @@ int main(void)
 	for (i = 0; i < nenv; i++)
 		putenv(env[i]);
 
-	mount_share(flags & FLAG_SHARE);
+	if (flags & FLAG_SHARE)
+		mount_share();
 
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
