@@ -251,6 +251,7 @@ static void pump(int fd, int port, volatile int *ended)
 
 static void take_tty(void)
 {
+	struct termios t;
 	int fd;
 
 	setsid();
@@ -265,6 +266,11 @@ static void take_tty(void)
 		};
 
 		ioctl(fd, TIOCSWINSZ, &w);
+	}
+	/* the host's terminal puts the carriage returns in */
+	if (!tcgetattr(fd, &t)) {
+		t.c_oflag &= ~ONLCR;
+		tcsetattr(fd, TCSANOW, &t);
 	}
 	dup2(fd, 0);
 	dup2(fd, 1);
