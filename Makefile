@@ -26,7 +26,8 @@ help: ## this list
 	@echo '  KTAP_BUILD=dir          where everything is built (build/)'
 
 .PHONY: run shell guest deps pristine tree kernel tools selftests initramfs
-run: guest ## build what is needed, run SCRIPT (syscalls.kp) in the guest, show its output
+run: kernel tools ## build what is needed, run SCRIPT (syscalls.kp) in the guest, show its output
+	@testing/initramfs $(KERNEL)
 	@testing/run
 
 shell: guest ## a shell in the guest; SHARE=dir (this one) is /share
