@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Taps on trace events: run a function on the binary record of a trace event,
+ * without the event being enabled in any tracing instance.
+ */
+#ifndef _LINUX_TRACE_EVENT_TAP_H
+#define _LINUX_TRACE_EVENT_TAP_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct syscall_metadata;
+struct trace_event_call;
+struct trace_event_tap;
+
+/**
+ * typedef trace_event_tap_func_t - what a tap runs
+ * @tap: the tap
+ * @rec: the record, which begins with a struct trace_entry
+ * @len: bytes of the record
+ *
+ * Context: wherever the event happens, NMI included, with preemption disabled.
+ * The record is gone when the function has returned.
+ */
+typedef void (*trace_event_tap_func_t)(struct trace_event_tap *tap,
+				       const void *rec, size_t len);
+
+/**
+ * struct trace_event_tap - a tap
+ * @call: the event; the owner holds a reference, see trace_event_tap_get()
+ * @func: what to run
+ * @list: entry of the owner's list of attached taps
+ * @priv: of the implementation; NULL while the tap is not attached
+ */
+struct trace_event_tap {
+	struct trace_event_call		*call;
+	trace_event_tap_func_t		func;
+	struct list_head		list;
+	struct trace_event_tap_priv	*priv;
+};
+
+/**
+ * enum trace_event_tap_kind - how a field is stored
+ * @TRACE_EVENT_TAP_INT: an integer of 1, 2, 4 or 8 bytes
+ * @TRACE_EVENT_TAP_CHARS: a string in the record, that ends at a NUL or at the
+ *	end of the field
+ * @TRACE_EVENT_TAP_BYTES: an array or a structure
+ * @TRACE_EVENT_TAP_PTR: a pointer to a string of the kernel
+ * @TRACE_EVENT_TAP_DYN_CHARS: __data_loc, a string
+ * @TRACE_EVENT_TAP_DYN_BYTES: __data_loc, anything else
+ * @TRACE_EVENT_TAP_REL_CHARS: __rel_loc, a string
+ * @TRACE_EVENT_TAP_REL_BYTES: __rel_loc, anything else
+ */
+enum trace_event_tap_kind {
+	TRACE_EVENT_TAP_INT,
+	TRACE_EVENT_TAP_CHARS,
+	TRACE_EVENT_TAP_BYTES,
+	TRACE_EVENT_TAP_PTR,
+	TRACE_EVENT_TAP_DYN_CHARS,
+	TRACE_EVENT_TAP_DYN_BYTES,
+	TRACE_EVENT_TAP_REL_CHARS,
+	TRACE_EVENT_TAP_REL_BYTES,
+};
+
+/**
+ * struct trace_event_tap_field - a field of an event's record
+ * @name: its name
+ * @type: its type as in the event's format file
+ * @offset: where it is
+ * @size: its size in bytes
+ * @is_signed: whether it is, if it is an integer
+ * @kind: how it is stored
+ */
+struct trace_event_tap_field {
+	const char			*name;
+	const char			*type;
+	unsigned int			offset;
+	unsigned int			size;
+	bool				is_signed;
+	enum trace_event_tap_kind	kind;
+};
+
+struct trace_event_tap_text;
+
+int trace_event_tap_for_each(int (*fn)(struct trace_event_call *call, void *data),
+			     void *data);
+bool trace_event_tap_get(struct trace_event_call *call);
+void trace_event_tap_put(struct trace_event_call *call);
+
+const char *trace_event_tap_name(struct trace_event_call *call);
+const char *trace_event_tap_system(struct trace_event_call *call);
+const char *trace_event_tap_print_fmt(struct trace_event_call *call);
+int trace_event_tap_nr_fields(struct trace_event_call *call);
+void trace_event_tap_field(struct trace_event_call *call, int n,
+			   struct trace_event_tap_field *field);
+const struct syscall_metadata *trace_event_tap_syscall(struct trace_event_call *call,
+						       bool *enter);
+
+int trace_event_tap_attach(struct trace_event_tap *tap);
+void trace_event_tap_detach(struct list_head *taps);
+
+struct trace_event_tap_text *trace_event_tap_text_alloc(int node, bool atomic);
+void trace_event_tap_text_free(struct trace_event_tap_text *text);
+const char *trace_event_tap_render(struct trace_event_tap_text *text,
+				   struct trace_event_call *call,
+				   const void *rec, size_t len, size_t *text_len);
+const char *trace_event_tap_render_syscall(struct trace_event_tap_text *text,
+					   struct trace_event_call *call,
+					   const unsigned long *args,
+					   size_t *text_len);
+
+#endif /* _LINUX_TRACE_EVENT_TAP_H */
