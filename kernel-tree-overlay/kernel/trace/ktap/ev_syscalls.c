@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: system calls, syscalls:sys_enter_* and syscalls:sys_exit_*.
+ *
+ * A session has one probe on the raw sys_enter tracepoint and one on sys_exit,
+ * however many system calls it traces, and a table that says by number which
+ * of them have handlers. Handlers get the arguments out of the registers; no
+ * record is built, unless the event is printed.
+ *
+ * Contexts: the probes run in the context of the system call; preemption may
+ * be enabled. The rest, process context.
+ * Locks: none; the tables do not change while events are delivered.
+ */
+#include <linux/ftrace.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/tracepoint.h>
+
+#include <asm/syscall.h>
+#include <trace/syscall.h>
+
+#include "event.h"
+
+#ifndef NR_syscalls
+#define NR_syscalls		(__NR_syscalls)
+#endif
+
+/**
+ * struct ktap_syscalls - what a session traces of system calls
+ * @tp: the tracepoints, of exit and entry
+ * @registered: whether the probe is on it
+ * @wanted: whether there are sites
+ * @sites: by number, struct ktap_site or NULL
+ */
+struct ktap_syscalls {
+	struct tracepoint *tp[2];
+	bool registered[2];
+	bool wanted[2];
+	struct ktap_site *sites[2][NR_syscalls];
+};
+
+/* As kernel/trace/trace_syscalls.c: numbers of compat calls mean others. */
+static int sc_number(struct pt_regs *regs)
+{
+#ifdef ARCH_TRACE_IGNORE_COMPAT_SYSCALLS
+	if (unlikely(arch_trace_is_compat_syscall(regs)))
+		return -1;
+#endif
+	return syscall_get_nr(current, regs);
+}
+
+static struct ktap_site *sc_site(struct ktap_session *s, bool enter, struct pt_regs *regs)
+{
+	int nr = sc_number(regs);
+
+	if (nr < 0 || nr >= NR_syscalls)
+		return NULL;
+	return s->syscalls->sites[enter][nr];
+}
+
+static void sc_enter(void *data, struct pt_regs *regs, long id)
+{
+	struct ktap_session *s = data;
+	struct ktap_site *site;
+	struct ktap_event ev;
+
+	guard(preempt_notrace)();
+	if (!ktap_session_wants(s))
+		return;
+	site = sc_site(s, true, regs);
+	if (!site)
+		return;
+	ev.site = site;
+	ev.rec = NULL;
+	ev.len = 0;
+	syscall_get_arguments(current, regs, ev.args);
+	ktap_event_deliver(site, &ev);
+}
+
+static void sc_exit(void *data, struct pt_regs *regs, long ret)
+{
+	struct ktap_session *s = data;
+	struct ktap_site *site;
+	struct ktap_event ev;
+
+	guard(preempt_notrace)();
+	if (!ktap_session_wants(s))
+		return;
+	site = sc_site(s, false, regs);
+	if (!site)
+		return;
+	ev.site = site;
+	ev.rec = NULL;
+	ev.len = 0;
+	ev.args[0] = syscall_get_return_value(current, regs);
+	ktap_event_deliver(site, &ev);
+}
+
+static int sc_attach(struct ktap_site *site)
+{
+	struct ktap_session *s = site->session;
+
+	if (site->sc_nr < 0 || site->sc_nr >= NR_syscalls)
+		return -ENXIO;
+	if (!s->syscalls) {
+		s->syscalls = kvzalloc(sizeof(*s->syscalls), GFP_KERNEL);
+		if (!s->syscalls)
+			return -ENOMEM;
+	}
+	s->syscalls->wanted[site->sc_enter] = true;
+	s->syscalls->sites[site->sc_enter][site->sc_nr] = site;
+	return 0;
+}
+
+/**
+ * ktap_syscalls_start() - put the probes on
+ * @s: the session
+ *
+ * Return: 0, or a negative error.
+ */
+int ktap_syscalls_start(struct ktap_session *s)
+{
+	static const char * const names[2] = { "sys_exit", "sys_enter" };
+	void * const probes[2] = { sc_exit, sc_enter };
+	struct ktap_syscalls *sc = s->syscalls;
+	int i, ret;
+
+	if (!sc)
+		return 0;
+	for (i = 0; i < 2; i++) {
+		if (!sc->wanted[i])
+			continue;
+		sc->tp[i] = ktap_find_tracepoint(names[i]);
+		if (!sc->tp[i])
+			return -ENOENT;
+		ret = tracepoint_probe_register(sc->tp[i], probes[i], s);
+		if (ret)
+			return ret;
+		sc->registered[i] = true;
+	}
+	return 0;
+}
+
+/**
+ * ktap_syscalls_detach() - take the probes off
+ * @s: the session
+ *
+ * The caller waits for them (tracepoint_synchronize_unregister()).
+ */
+void ktap_syscalls_detach(struct ktap_session *s)
+{
+	void * const probes[2] = { sc_exit, sc_enter };
+	struct ktap_syscalls *sc = s->syscalls;
+	int i;
+
+	for (i = 0; sc && i < 2; i++) {
+		if (!sc->registered[i])
+			continue;
+		tracepoint_probe_unregister(sc->tp[i], probes[i], s);
+		sc->registered[i] = false;
+	}
+}
+
+/**
+ * ktap_syscalls_free() - free the tables
+ * @s: the session
+ */
+void ktap_syscalls_free(struct ktap_session *s)
+{
+	kvfree(s->syscalls);
+	s->syscalls = NULL;
+}
+
+/* Field 0 is the number; then the arguments, or the result */
+static int sc_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
+		    struct ktap_val *out)
+{
+	const struct ktap_site *site = ev->site;
+	unsigned long arg;
+	const char *type;
+
+	if (!n) {
+		ktap_set_int(out, site->sc_nr);
+		return 0;
+	}
+	if (n > (site->sc_enter ? site->sc_nargs : 1)) {
+		ktap_set_nil(out);
+		return 0;
+	}
+	arg = ev->args[n - 1];
+	type = site->fields[n].type;
+	/* What the call does not look at does not matter, and may be anything. */
+	if (site->sc_enter && !strcmp(type, "int"))
+		ktap_set_int(out, (int)arg);
+	else if (site->sc_enter && !strcmp(type, "unsigned int"))
+		ktap_set_int(out, (unsigned int)arg);
+	else
+		ktap_set_int(out, (long)arg);
+	return 0;
+}
+
+static size_t sc_size(const struct ktap_event *ev)
+{
+	return (ev->site->sc_enter ? 6 : 1) * sizeof(unsigned long);
+}
+
+static void sc_put(const struct ktap_event *ev, void *p)
+{
+	memcpy(p, ev->args, sc_size(ev));
+}
+
+static const char *sc_render(struct trace_event_tap_text *text,
+			     const struct ktap_site *site, const void *data,
+			     size_t len, size_t *text_len)
+{
+	unsigned long args[6] = { };
+
+	memcpy(args, data, min(len, sizeof(args)));
+	return trace_event_tap_render_syscall(text, site->call, args, text_len);
+}
+
+const struct ktap_event_ops ktap_syscall_ops = {
+	.attach	= sc_attach,
+	.field	= sc_field,
+	.size	= sc_size,
+	.put	= sc_put,
+	.render	= sc_render,
+};

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: trace events, all of them but system calls.
+ *
+ * Each event has a tap (linux/trace_event_tap.h), whose function gets the
+ * event's binary record. Fields are read out of it by what was resolved when
+ * the event was attached.
+ *
+ * Contexts: attaching, process context; the rest, handlers.
+ * Locks: none.
+ */
+#include <linux/trace_event_tap.h>
+#include <linux/uaccess.h>
+#include <linux/unaligned.h>
+
+#include "event.h"
+
+/* Bytes of a string that is only pointed to; see tp_pointer() */
+#define MAX_POINTED		256
+
+static void tp_tap(struct trace_event_tap *tap, const void *rec, size_t len)
+{
+	const struct ktap_site *site = container_of(tap, struct ktap_site, tap);
+	struct ktap_event ev;
+
+	if (!ktap_session_wants(site->session))
+		return;
+	ev.site = site;
+	ev.rec = rec;
+	ev.len = len;
+	ktap_event_deliver(site, &ev);
+}
+
+static int tp_attach(struct ktap_site *site)
+{
+	int ret;
+
+	site->tap.call = site->call;
+	site->tap.func = tp_tap;
+	ret = trace_event_tap_attach(&site->tap);
+	if (!ret)
+		list_add_tail(&site->tap.list, &site->session->taps);
+	return ret;
+}
+
+static s64 tp_int(const void *p, unsigned int size, bool is_signed)
+{
+	switch (size) {
+	case 1:
+		return is_signed ? *(s8 *)p : *(u8 *)p;
+	case 2:
+		return is_signed ? (s16)get_unaligned((u16 *)p) : get_unaligned((u16 *)p);
+	case 4:
+		return is_signed ? (s32)get_unaligned((u32 *)p) : get_unaligned((u32 *)p);
+	default:
+		return get_unaligned((u64 *)p);
+	}
+}
+
+/* A string of the kernel; what cannot be read stays a number */
+static int tp_pointer(struct ktap_exec *x, const void *p, struct ktap_val *out)
+{
+	const void *from = (const void *)get_unaligned((unsigned long *)p);
+	char buf[MAX_POINTED];
+	long len;
+
+	len = strncpy_from_kernel_nofault(buf, from, sizeof(buf));
+	if (len < 0) {
+		ktap_set_int(out, (unsigned long)from);
+		return 0;
+	}
+	return ktap_set_str(x, out, buf, strnlen(buf, sizeof(buf)));
+}
+
+/* The place that a __data_loc or __rel_loc field refers to */
+static const void *tp_loc(const struct ktap_event *ev,
+			  const struct trace_event_tap_field *f, bool rel, size_t *len)
+{
+	u32 loc = get_unaligned((u32 *)(ev->rec + f->offset));
+	size_t off = loc & 0xffff;
+
+	*len = loc >> 16;
+	if (rel)
+		off += f->offset + f->size;
+	if (off > ev->len || *len > ev->len - off)
+		return NULL;
+	return ev->rec + off;
+}
+
+static int tp_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
+		    struct ktap_val *out)
+{
+	const struct trace_event_tap_field *f = &ev->site->fields[n];
+	const void *p = ev->rec + f->offset;
+	size_t len = f->size;
+
+	if (f->offset > ev->len || f->size > ev->len - f->offset) {
+		ktap_set_nil(out);
+		return 0;
+	}
+
+	switch (f->kind) {
+	case TRACE_EVENT_TAP_INT:
+		ktap_set_int(out, tp_int(p, f->size, f->is_signed));
+		return 0;
+	case TRACE_EVENT_TAP_PTR:
+		return tp_pointer(x, p, out);
+	case TRACE_EVENT_TAP_CHARS:
+		return ktap_set_str(x, out, p, strnlen(p, len));
+	case TRACE_EVENT_TAP_BYTES:
+		return ktap_set_str(x, out, p, len);
+	case TRACE_EVENT_TAP_DYN_CHARS:
+	case TRACE_EVENT_TAP_DYN_BYTES:
+		p = tp_loc(ev, f, false, &len);
+		break;
+	case TRACE_EVENT_TAP_REL_CHARS:
+	case TRACE_EVENT_TAP_REL_BYTES:
+		p = tp_loc(ev, f, true, &len);
+		break;
+	}
+	if (!p) {
+		ktap_set_nil(out);
+		return 0;
+	}
+	if (f->kind == TRACE_EVENT_TAP_DYN_CHARS || f->kind == TRACE_EVENT_TAP_REL_CHARS)
+		len = strnlen(p, len);
+	return ktap_set_str(x, out, p, len);
+}
+
+static size_t tp_size(const struct ktap_event *ev)
+{
+	return ev->len;
+}
+
+static void tp_put(const struct ktap_event *ev, void *p)
+{
+	memcpy(p, ev->rec, ev->len);
+}
+
+static const char *tp_render(struct trace_event_tap_text *text,
+			     const struct ktap_site *site, const void *data,
+			     size_t len, size_t *text_len)
+{
+	return trace_event_tap_render(text, site->call, data, len, text_len);
+}
+
+const struct ktap_event_ops ktap_tracepoint_ops = {
+	.attach	= tp_attach,
+	.field	= tp_field,
+	.size	= tp_size,
+	.put	= tp_put,
+	.render	= tp_render,
+};

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: the current event, for the VM.
+ *
+ * Owns what is common to all sources of events: the sites (an event that has
+ * handlers), delivery, fields by name and by number, and the members of e.
+ * Resolving event names is in attach.c.
+ *
+ * Contexts: ktap_events_*(), process context; the rest, handlers.
+ * Locks: none; sites do not change while events are delivered.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/trace_event_tap.h>
+#include <linux/tracepoint.h>
+
+#include "event.h"
+
+/* A record of a larger event carries its name alone. */
+#define MAX_EVENT_FORM		KTAP_MAX_STR
+
+/**
+ * ktap_event_deliver() - run the handlers of an event
+ * @site: what happened
+ * @ev: the event
+ *
+ * Context: any, with preemption disabled.
+ */
+void ktap_event_deliver(const struct ktap_site *site, struct ktap_event *ev)
+{
+	struct ktap_session *s = site->session;
+	unsigned int i;
+
+	for (i = 0; i < site->nr_handlers; i++) {
+		/* exit() or an error in one of them ends it all at once */
+		if (i && !READ_ONCE(s->live))
+			break;
+		ktap_vm_handle(s->vm, site->handlers[i], ev);
+	}
+}
+
+/**
+ * ktap_event_find_field() - find a field by name
+ * @site: the event
+ * @name: the name
+ * @len: its length
+ *
+ * Return: index in @site->fields, or -ENOENT.
+ */
+int ktap_event_find_field(const struct ktap_site *site, const char *name, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < site->nr_fields; i++) {
+		const char *have = site->fields[i].name;
+
+		if (!strncmp(have, name, len) && !have[len])
+			return i;
+	}
+	/* The number of a system call is __syscall_nr in its format file. */
+	if (site->sc_nr >= 0 && len == 2 && !memcmp(name, "nr", 2))
+		return 0;
+	return -ENOENT;
+}
+
+static int event_field_index(struct ktap_exec *x, const struct ktap_site *site, u32 kidx)
+{
+	const struct ktap_str *name;
+
+	if (likely(kidx < site->nr_map))
+		return site->map[kidx] ? site->map[kidx] - 1 : -ENOENT;
+	name = ktap_vm_const_str(ktap_exec_vm(x), kidx);
+	return name ? ktap_event_find_field(site, name->data, name->len) : -ENOENT;
+}
+
+int ktap_env_field(struct ktap_exec *x, u32 kidx, struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	int n = event_field_index(x, ev->site, kidx);
+
+	if (n < 0)
+		return n;
+	return ev->site->ops->field(x, ev, n, out);
+}
+
+bool ktap_env_has_field(struct ktap_exec *x, u32 kidx)
+{
+	return event_field_index(x, ktap_exec_event(x)->site, kidx) >= 0;
+}
+
+/* Fields of the event itself, without those that all events have */
+static unsigned int event_nr_own(const struct ktap_site *site)
+{
+	return site->nr_fields - (site->sc_nr >= 0 ? 0 : KTAP_NR_COMMON);
+}
+
+int ktap_env_arg(struct ktap_exec *x, unsigned int n, struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+
+	if (n >= event_nr_own(ev->site))
+		return -ENOENT;
+	return ev->site->ops->field(x, ev, n, out);
+}
+
+/*
+ * The members of e
+ */
+
+static int field_text(char *buf, size_t size, const struct trace_event_tap_field *f)
+{
+	return snprintf(buf, size, "[%s-%s-%u-%u-%u] ", f->name, f->type, f->offset,
+			f->size, f->is_signed);
+}
+
+/* [name-type-offset-size-signed] for each field */
+static int event_allfield(struct ktap_exec *x, const struct ktap_site *site,
+			  struct ktap_val *out)
+{
+	unsigned int i, n = event_nr_own(site);
+	size_t len = 0, pos = 0;
+	struct ktap_str *s;
+
+	for (i = 0; i < n; i++)
+		len += field_text(NULL, 0, &site->fields[i]);
+	if (len > KTAP_MAX_STR) {
+		len = KTAP_MAX_STR;
+		ktap_vm_lost(ktap_exec_vm(x), KTAP_LOSS_STRING, 1);
+	}
+	s = ktap_str_alloc(x, len);
+	if (!s)
+		return -EIO;
+	/* there is room for a NUL after the string */
+	for (i = 0; i < n && pos < len; i++)
+		pos += field_text(s->data + pos, len + 1 - pos, &site->fields[i]);
+	*out = (struct ktap_val){ .s = s, .type = KTAP_STR };
+	return 0;
+}
+
+enum member {
+	M_NAME,
+	M_TOSTRING,
+	M_PRINT_FMT,
+	M_SC_NR,
+	M_SC_IS_ENTER,
+	M_SC_ARG,
+	M_REGSTR,
+	M_RETVAL,
+	M_ALLFIELD,
+	M_FIELDNUM,
+	M_FIELD,
+};
+
+static int event_member(const struct ktap_str *name)
+{
+	static const struct {
+		const char *name;
+		u8 len;
+		u8 member;
+	} members[] = {
+#define MEMBER(name, member) { name, sizeof(name) - 1, member }
+		MEMBER("tostring", M_TOSTRING),
+		MEMBER("name", M_NAME),
+		MEMBER("retval", M_RETVAL),
+		MEMBER("sc_nr", M_SC_NR),
+		MEMBER("sc_is_enter", M_SC_IS_ENTER),
+		MEMBER("print_fmt", M_PRINT_FMT),
+		MEMBER("regstr", M_REGSTR),
+		MEMBER("allfield", M_ALLFIELD),
+		MEMBER("fieldnum", M_FIELDNUM),
+		MEMBER("field", M_FIELD),
+#undef MEMBER
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(members); i++)
+		if (name->len == members[i].len &&
+		    !memcmp(name->data, members[i].name, name->len))
+			return members[i].member;
+	if (name->len == 7 && !memcmp(name->data, "sc_arg", 6) &&
+	    name->data[6] >= '1' && name->data[6] <= '6')
+		return M_SC_ARG;
+	return -ENOENT;
+}
+
+int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
+		    struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	const struct ktap_site *site = ev->site;
+	int member = event_member(name);
+	const char *s;
+	int n;
+
+	ktap_set_nil(out);
+	switch (member) {
+	case M_NAME:
+		return ktap_set_str(x, out, site->name, strlen(site->name));
+	case M_TOSTRING:
+	case M_FIELD:
+		*out = (struct ktap_val){
+			.i = member == M_FIELD ? KTAP_BI_EV_FIELD : KTAP_BI_EV_TOSTRING,
+			.type = KTAP_BUILTIN,
+		};
+		return 0;
+	case M_PRINT_FMT:
+		s = trace_event_tap_print_fmt(site->call);
+		return ktap_set_str(x, out, s, strlen(s));
+	case M_SC_NR:
+		if (site->sc_nr >= 0)
+			ktap_set_int(out, site->sc_nr);
+		return 0;
+	case M_SC_IS_ENTER:
+		ktap_set_bool(out, site->sc_nr >= 0 && site->sc_enter);
+		return 0;
+	case M_SC_ARG:
+		if (site->sc_nr >= 0 && site->sc_enter)
+			ktap_set_int(out, (long)ev->args[name->data[6] - '1']);
+		return 0;
+	case M_REGSTR:
+		/* of probes, which this version does not have */
+		return 0;
+	case M_RETVAL:
+		if (site->sc_nr >= 0 && !site->sc_enter)
+			ktap_set_int(out, (long)ev->args[0]);
+		return 0;
+	case M_ALLFIELD:
+		return event_allfield(x, site, out);
+	case M_FIELDNUM:
+		ktap_set_int(out, event_nr_own(site));
+		return 0;
+	}
+
+	if (name->kidx)
+		n = event_field_index(x, site, name->kidx - 1);
+	else
+		n = ktap_event_find_field(site, name->data, name->len);
+	if (n < 0)
+		return n;
+	return site->ops->field(x, ev, n, out);
+}
+
+/*
+ * The event as text
+ */
+
+static size_t event_data_size(const struct ktap_event *ev)
+{
+	size_t size = ev->site->ops->size(ev);
+	size_t head = sizeof(struct ktap_rec_val) + sizeof(struct ktap_event_form);
+
+	return head + size > MAX_EVENT_FORM ? 0 : size;
+}
+
+size_t ktap_env_event_size(struct ktap_exec *x, u32 aux)
+{
+	return ALIGN(sizeof(struct ktap_rec_val) + sizeof(struct ktap_event_form) +
+		     event_data_size(ktap_exec_event(x)), 8);
+}
+
+void ktap_env_event_put(struct ktap_exec *x, u32 aux, void *p)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	size_t size = event_data_size(ev);
+	struct ktap_event_form form = {
+		.site = ev->site,
+		.flags = aux ? KTAP_EVENT_NEWLINE : 0,
+		.len = size,
+	};
+	struct ktap_rec_val val = {
+		.type = KTAP_VAL_EVENT,
+		.len = sizeof(form) + size,
+	};
+	size_t pad = -(sizeof(val) + val.len) & 7;
+
+	/* the ring buffer aligns to 4 bytes only */
+	memcpy(p, &val, sizeof(val));
+	p += sizeof(val);
+	memcpy(p, &form, sizeof(form));
+	p += sizeof(form);
+	if (size)
+		ev->site->ops->put(ev, p);
+	memset(p + size, 0, pad);
+}
+
+/**
+ * ktap_event_render() - an event's binary form as text
+ * @text: buffer
+ * @site: what happened
+ * @data: struct ktap_event_form.data
+ * @len: its size
+ * @text_len: set to the length of the text
+ *
+ * Return: the text, with a newline.
+ */
+const char *ktap_event_render(struct trace_event_tap_text *text,
+			      const struct ktap_site *site, const void *data,
+			      size_t len, size_t *text_len)
+{
+	static const char large[] = "[the record is too large]\n";
+
+	if (!len) {
+		*text_len = sizeof(large) - 1;
+		return large;
+	}
+	return site->ops->render(text, site, data, len, text_len);
+}
+
+int ktap_env_event_render(struct ktap_exec *x, u32 aux, struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	const struct ktap_site *site = ev->site;
+	struct trace_event_tap_text *text = ktap_text();
+	const char *s;
+	size_t len;
+
+	if (WARN_ON_ONCE(!text)) {
+		ktap_set_nil(out);
+		return 0;
+	}
+	if (ev->rec)
+		s = site->ops->render(text, site, ev->rec, ev->len, &len);
+	else
+		s = site->ops->render(text, site, ev->args, site->ops->size(ev), &len);
+	if (!aux && len && s[len - 1] == '\n')
+		len--;
+	return ktap_set_str(x, out, s, len);
+}
+
+/**
+ * ktap_events_detach() - end the delivery of events
+ * @s: the session
+ *
+ * When this returns, no handler of the session runs any more. It waits for
+ * that once for all of them.
+ */
+void ktap_events_detach(struct ktap_session *s)
+{
+	bool wait = s->fork_tp || s->syscalls;
+
+	WRITE_ONCE(s->live, false);
+	ktap_pids_stop(s);
+	ktap_syscalls_detach(s);
+	if (!list_empty(&s->taps))
+		trace_event_tap_detach(&s->taps);
+	else if (wait)
+		tracepoint_synchronize_unregister();
+}
+
+/**
+ * ktap_site_free() - free a site
+ * @site: the site; it is attached to nothing
+ */
+void ktap_site_free(struct ktap_site *site)
+{
+	hlist_del(&site->hash);
+	list_del(&site->list);
+	trace_event_tap_put(site->call);
+	kvfree(site->map);
+	kfree(site->fields);
+	kfree(site->handlers);
+	kfree(site);
+}
+
+/**
+ * ktap_events_free() - free all sites
+ * @s: the session, which has ended; its output is gone
+ */
+void ktap_events_free(struct ktap_session *s)
+{
+	struct ktap_site *site, *next;
+
+	list_for_each_entry_safe(site, next, &s->sites, list)
+		ktap_site_free(site);
+	ktap_syscalls_free(s);
+	kvfree(s->names);
+	s->names = NULL;
+}

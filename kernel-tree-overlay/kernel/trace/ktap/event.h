@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ktap: the environment of the VM: sessions, events and output.
+ */
+#ifndef _KTAP_EVENT_H
+#define _KTAP_EVENT_H
+
+#include <linux/fs.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/tracepoint.h>
+#include <linux/trace_event_tap.h>
+#include <linux/wait.h>
+
+#include "ktap.h"
+
+struct ktap_outbuf;
+struct ktap_site;
+struct ktap_syscalls;
+
+/**
+ * enum ktap_state - the life of a session
+ * @KTAP_S_NEW: nothing is loaded
+ * @KTAP_S_LOADED: ready to run
+ * @KTAP_S_RUNNING: in KTAP_IOC_RUN
+ * @KTAP_S_ENDED: has run; what is left is to read the output
+ */
+enum ktap_state {
+	KTAP_S_NEW,
+	KTAP_S_LOADED,
+	KTAP_S_RUNNING,
+	KTAP_S_ENDED,
+};
+
+struct ktap_name {
+	const char *s;
+	u32 kidx;
+};
+
+/**
+ * struct ktap_names - the string constants that may name a field, sorted
+ * @nr: how many there are
+ * @nr_map: 1 + the largest index of one of them
+ * @e: them
+ */
+struct ktap_names {
+	unsigned int nr;
+	unsigned int nr_map;
+	struct ktap_name e[];
+};
+
+#define KTAP_SITE_HASH		256
+
+/**
+ * struct ktap_session - an open /dev/ktap
+ * @run_lock: serialises LOAD and RUN
+ * @state: enum ktap_state; written with @run_lock
+ * @vm: the VM, from LOAD on
+ * @out: the output buffer, from LOAD on
+ * @live: events are delivered
+ * @stop: the session has to end
+ * @ending: the trace_end functions run
+ * @start_ns: when the events began to be delivered, CLOCK_MONOTONIC
+ * @wait: where RUN waits for @stop
+ * @stop_work: wakes @wait
+ * @owner: the files_struct that called RUN: closing the device there ends the
+ *	session
+ * @tgid: the process of KTAP_IOC_LOAD's pid, or NULL
+ * @tgid_wait: on the process's wait queue
+ * @pids: bitmap of the threads to trace, by number in the initial namespace, or
+ *	NULL: all
+ * @nr_pids: bits in @pids
+ * @fork_tp: the tracepoint that keeps @pids
+ * @sites: struct ktap_site, the attached events
+ * @nr_events: how many there are
+ * @syscalls: what ev_syscalls.c attached
+ * @taps: attached struct trace_event_tap
+ * @names: see there; made when the first event is attached
+ * @map_bytes: memory in all maps of sites, see KTAP_MAX_MAPS
+ * @texts: the session holds a reference to the buffers of event_text.c
+ * @site_hash: @sites by event
+ */
+struct ktap_session {
+	struct mutex run_lock; /* of LOAD and RUN */
+	enum ktap_state state;
+	struct ktap_vm *vm;
+	struct ktap_outbuf *out;
+
+	bool live;
+	bool stop;
+	bool ending;
+	u64 start_ns;
+	wait_queue_head_t wait;
+	struct irq_work stop_work;
+	fl_owner_t owner;
+
+	struct pid *tgid;
+	wait_queue_entry_t tgid_wait;
+	unsigned long *pids;
+	unsigned int nr_pids;
+	struct tracepoint *fork_tp;
+
+	struct list_head sites;
+	unsigned int nr_events;
+	struct ktap_syscalls *syscalls;
+	struct list_head taps;
+	struct ktap_names *names;
+	size_t map_bytes;
+	bool texts;
+	struct hlist_head site_hash[KTAP_SITE_HASH];
+};
+
+/* session.c */
+void ktap_session_stop(struct ktap_session *s);
+
+/**
+ * ktap_session_wants() - whether an event has to be delivered now
+ * @s: the session
+ *
+ * Context: any.
+ * Return: whether it is wanted.
+ */
+static inline bool ktap_session_wants(const struct ktap_session *s)
+{
+	if (!smp_load_acquire(&s->live)) /* pairs with session_start() */
+		return false;
+	if (!s->pids)
+		return true;
+	return (unsigned int)current->pid < s->nr_pids &&
+	       test_bit(current->pid, s->pids);
+}
+
+/* pids.c */
+int ktap_pids_set(struct ktap_session *s, pid_t nr);
+int ktap_pids_start(struct ktap_session *s);
+void ktap_pids_stop(struct ktap_session *s);
+void ktap_pids_free(struct ktap_session *s);
+bool ktap_pids_gone(struct ktap_session *s);
+struct tracepoint *ktap_find_tracepoint(const char *name);
+
+/* outbuf.c */
+struct ktap_outbuf *ktap_outbuf_create(struct ktap_session *s, unsigned int kb);
+void ktap_outbuf_destroy(struct ktap_outbuf *out);
+void ktap_outbuf_wake_writers(struct ktap_outbuf *out);
+void ktap_outbuf_end(struct ktap_outbuf *out);
+bool ktap_outbuf_readable(struct ktap_outbuf *out);
+wait_queue_head_t *ktap_outbuf_waitqueue(struct ktap_outbuf *out);
+ssize_t ktap_outbuf_read(struct ktap_outbuf *out, char __user *buf, size_t size,
+			 bool nonblock);
+int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
+		    enum ktap_val_type vtype, const void *data, size_t len);
+
+/*
+ * Events
+ */
+
+/**
+ * struct ktap_site - an event that has handlers
+ * @list: entry in ktap_session.sites
+ * @hash: entry in ktap_session.site_hash
+ * @session: whose it is
+ * @ops: its source
+ * @call: the trace event; we hold a reference
+ * @name: its name without the system
+ * @system: its system
+ * @nr_fields: how many fields it has
+ * @fields: them: those of the event, then the four that all have
+ * @map: 1 + index in @fields, by constant of the image, 0 for none; may be NULL
+ * @nr_map: entries of @map
+ * @nr_handlers: how many there are
+ * @handlers: in the order in which they were attached; not changed while events
+ *	are delivered
+ * @tap: of ev_tracepoint.c
+ * @sc_nr: system call number, or -1
+ * @sc_enter: entry of a system call
+ * @sc_nargs: arguments of the system call
+ *
+ * Sites live as long as the session, so that read() can render their records.
+ */
+struct ktap_site {
+	struct list_head list;
+	struct hlist_node hash;
+	struct ktap_session *session;
+	const struct ktap_event_ops *ops;
+	struct trace_event_call *call;
+	const char *name;
+	const char *system;
+	unsigned int nr_fields;
+	struct trace_event_tap_field *fields;
+	u16 *map;
+	unsigned int nr_map;
+	unsigned int nr_handlers;
+	struct ktap_closure **handlers;
+
+	struct trace_event_tap tap;
+
+	int sc_nr;
+	bool sc_enter;
+	unsigned int sc_nargs;
+};
+
+/* Fields that every event has: type, flags, preempt_count, pid */
+#define KTAP_NR_COMMON		4
+
+/**
+ * struct ktap_event - an event as a handler sees it
+ * @site: what happened
+ * @rec: its record (tracepoints)
+ * @len: bytes of the record
+ * @args: arguments, or the result in the first (system calls)
+ */
+struct ktap_event {
+	const struct ktap_site *site;
+	const void *rec;
+	size_t len;
+	unsigned long args[6];
+};
+
+/**
+ * struct ktap_event_ops - a source of events
+ * @attach: begins to deliver; called once for each site, before any event is
+ *	wanted
+ * @field: value of field @n of the site
+ * @size: bytes of the event's binary form in an output record
+ * @put: writes that form
+ * @render: its text
+ *
+ * All but @attach are called in any context.
+ */
+struct ktap_event_ops {
+	int (*attach)(struct ktap_site *site);
+	int (*field)(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
+		     struct ktap_val *out);
+	size_t (*size)(const struct ktap_event *ev);
+	void (*put)(const struct ktap_event *ev, void *p);
+	const char *(*render)(struct trace_event_tap_text *text,
+			      const struct ktap_site *site, const void *data,
+			      size_t len, size_t *text_len);
+};
+
+extern const struct ktap_event_ops ktap_tracepoint_ops;
+extern const struct ktap_event_ops ktap_syscall_ops;
+
+/**
+ * struct ktap_event_form - the binary form of an event in an output record
+ * @site: what happened; read() is in the same session
+ * @flags: KTAP_EVENT_NEWLINE
+ * @len: bytes of @data
+ * @data: struct ktap_event.rec or .args
+ */
+struct ktap_event_form {
+	const struct ktap_site *site;
+	u32 flags;
+	u32 len;
+	u8 data[];
+};
+
+#define KTAP_EVENT_NEWLINE	BIT(0)
+
+/* Bytes of maps from constants to fields; sites beyond it look names up. */
+#define KTAP_MAX_MAPS		(8 << 20)
+
+/* event.c */
+void ktap_event_deliver(const struct ktap_site *site, struct ktap_event *ev);
+int ktap_event_find_field(const struct ktap_site *site, const char *name, size_t len);
+const char *ktap_event_render(struct trace_event_tap_text *text,
+			      const struct ktap_site *site, const void *data,
+			      size_t len, size_t *text_len);
+void ktap_site_free(struct ktap_site *site);
+void ktap_events_detach(struct ktap_session *s);
+void ktap_events_free(struct ktap_session *s);
+
+/* event_text.c */
+int ktap_texts_get(void);
+void ktap_texts_put(void);
+struct trace_event_tap_text *ktap_text(void);
+
+/* ev_syscalls.c */
+#ifdef CONFIG_FTRACE_SYSCALLS
+int ktap_syscalls_start(struct ktap_session *s);
+void ktap_syscalls_detach(struct ktap_session *s);
+void ktap_syscalls_free(struct ktap_session *s);
+#else
+static inline int ktap_syscalls_start(struct ktap_session *s)
+{
+	return 0;
+}
+
+static inline void ktap_syscalls_detach(struct ktap_session *s)
+{
+}
+
+static inline void ktap_syscalls_free(struct ktap_session *s)
+{
+}
+#endif
+
+#endif /* _KTAP_EVENT_H */

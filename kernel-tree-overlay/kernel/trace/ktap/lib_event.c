@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: builtins about the current event.
+ *
+ * The text of an event is not rendered here: the value stands for it until it
+ * is printed, or used as a string.
+ *
+ * Contexts: handlers.
+ * Locks: none.
+ */
+#include <linux/string.h>
+
+#include "event.h"
+
+/* Without a current event these have no meaning. */
+static struct ktap_event *need_event(struct ktap_exec *x)
+{
+	struct ktap_event *ev = ktap_exec_event(x);
+
+	if (!ev)
+		ktap_error(x, "invalid event context");
+	return ev;
+}
+
+int ktap_bi_ARGSTR(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	if (!need_event(x))
+		return -EIO;
+	args[0] = (struct ktap_val){ .type = KTAP_EVENT, .aux = 0 };
+	return 0;
+}
+
+int ktap_bi_EV_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	if (!need_event(x))
+		return -EIO;
+	args[0] = (struct ktap_val){ .type = KTAP_EVENT, .aux = 1 };
+	return 0;
+}
+
+int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	struct ktap_event *ev = need_event(x);
+
+	if (!ev)
+		return -EIO;
+	return ktap_set_str(x, &args[0], ev->site->name, strlen(ev->site->name));
+}
+
+/* e.field(n), or e:field(n), which passes e first; fields count from 1 */
+int ktap_bi_EV_FIELD(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	const struct ktap_val *n = &args[nargs - 1];
+	int ret;
+
+	if (!need_event(x))
+		return -EIO;
+	if (n->type != KTAP_INT)
+		return ktap_error(x, "e.field() takes the number of a field");
+	if (n->i < 1 || n->i > INT_MAX) {
+		ktap_set_nil(&args[0]);
+		return 0;
+	}
+	ret = ktap_env_arg(x, n->i - 1, &args[0]);
+	if (ret == -ENOENT) {
+		ktap_set_nil(&args[0]);
+		ret = 0;
+	}
+	return ret;
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: sessions, that is, open files of /dev/ktap.
+ *
+ * Owns the device and the life of a session: LOAD, RUN, STOP, read, close. The
+ * thread in RUN does everything that may sleep: it executes the main chunk,
+ * which attaches events, waits for the end, detaches, and executes the
+ * trace_end functions. All that a session has belongs to its file, so that
+ * nothing is left when the file is gone, however that comes about.
+ *
+ * Contexts: process context, but for ktap_session_stop() and
+ * ktap_env_stopped(), which may be called in any.
+ * Locks: ktap_session.run_lock, a mutex, is held throughout LOAD and RUN.
+ */
+#include <linux/capability.h>
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/irq_work.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+
+#include "event.h"
+
+#define MAX_LOG			4096
+#define MAX_ARGS		(64 << 10)
+
+static int may_trace(void)
+{
+	if (!perfmon_capable())
+		return -EPERM;
+	return security_locked_down(LOCKDOWN_TRACEFS);
+}
+
+static void session_stop_work(struct irq_work *work)
+{
+	struct ktap_session *s = container_of(work, struct ktap_session, stop_work);
+
+	wake_up_all(&s->wait);
+	if (s->out)
+		ktap_outbuf_wake_writers(s->out);
+}
+
+/**
+ * ktap_session_stop() - end a session
+ * @s: the session
+ *
+ * No event is delivered from here on.
+ *
+ * Context: any.
+ */
+void ktap_session_stop(struct ktap_session *s)
+{
+	WRITE_ONCE(s->stop, true);
+	WRITE_ONCE(s->live, false);
+	irq_work_queue(&s->stop_work);
+}
+
+void ktap_env_stopped(void *env)
+{
+	ktap_session_stop(env);
+}
+
+bool ktap_env_interrupted(void *env)
+{
+	const struct ktap_session *s = env;
+
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return true;
+	return READ_ONCE(s->stop) && !READ_ONCE(s->ending);
+}
+
+/*
+ * LOAD
+ */
+
+/* A structure whose first member is its size */
+static int get_struct(void *to, size_t size, size_t min, const void __user *from)
+{
+	u32 usize;
+	int ret;
+
+	if (get_user(usize, (const u32 __user *)from))
+		return -EFAULT;
+	if (usize < min || usize > PAGE_SIZE)
+		return -EINVAL;
+	ret = copy_struct_from_user(to, size, from, usize);
+	*(u32 *)to = usize;
+	return ret;
+}
+
+static int put_text(u64 to, u32 size, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (!to || !size)
+		return 0;
+	len = min_t(size_t, len, size - 1);
+	if (copy_to_user(u64_to_user_ptr(to), text, len) ||
+	    put_user('\0', (char __user *)u64_to_user_ptr(to) + len))
+		return -EFAULT;
+	return 0;
+}
+
+static int session_load_args(struct ktap_session *s, const struct ktap_load *load)
+{
+	char *args;
+	int ret;
+
+	if (!load->args_size)
+		return 0;
+	args = memdup_user(u64_to_user_ptr(load->args), load->args_size);
+	if (IS_ERR(args))
+		return PTR_ERR(args);
+	if (args[load->args_size - 1])
+		ret = -EINVAL;
+	else
+		ret = ktap_vm_set_args(s->vm, args, load->args_size);
+	kfree(args);
+	return ret;
+}
+
+static int session_load_parts(struct ktap_session *s, const struct ktap_load *load,
+			      const void *image, struct ktap_log *log)
+{
+	struct ktap_vm_params params = {
+		.mem_limit = load->mem_limit,
+		.main_budget = load->main_budget,
+		.handler_budget = load->handler_budget,
+	};
+	struct ktap_outbuf *out;
+	struct ktap_vm *vm;
+	int ret;
+
+	vm = ktap_vm_create(image, load->image_size, &params, s, log);
+	if (IS_ERR_OR_NULL(vm))
+		return vm ? PTR_ERR(vm) : -EINVAL;
+	s->vm = vm;
+
+	ret = session_load_args(s, load);
+	if (ret) {
+		ktap_log(log, "the script's arguments cannot be used");
+		return ret;
+	}
+	if (load->pid) {
+		ret = ktap_pids_set(s, load->pid);
+		if (ret) {
+			ktap_log(log, ret == -ESRCH ? "there is no process %u" :
+				 "no memory to trace process %u", load->pid);
+			return ret;
+		}
+	}
+	out = ktap_outbuf_create(s, load->buffer_kb);
+	if (IS_ERR(out)) {
+		ktap_log(log, "no memory for the output buffer");
+		return PTR_ERR(out);
+	}
+	/* pairs with read() and poll(), which do not take run_lock */
+	smp_store_release(&s->out, out);
+	return 0;
+}
+
+static void session_unload(struct ktap_session *s)
+{
+	if (s->out)
+		ktap_outbuf_destroy(s->out);
+	ktap_events_free(s);
+	ktap_pids_free(s);
+	if (s->vm)
+		ktap_vm_destroy(s->vm);
+}
+
+static int session_load(struct ktap_session *s, struct ktap_load __user *u)
+{
+	struct ktap_load load;
+	struct ktap_log log = { .size = MAX_LOG };
+	void *image;
+	int ret;
+
+	ret = may_trace();
+	if (ret)
+		return ret;
+	ret = get_struct(&load, sizeof(load), offsetofend(struct ktap_load, log_size), u);
+	if (ret)
+		return ret;
+	if (load.flags || load.args_size > MAX_ARGS)
+		return -EINVAL;
+	if (s->state != KTAP_S_NEW)
+		return -EBUSY;
+
+	log.buf = kzalloc(log.size, GFP_KERNEL);
+	if (!log.buf)
+		return -ENOMEM;
+
+	if (!load.image_size || load.image_size > KTAP_MAX_IMAGE) {
+		ktap_log(&log, "an image has between 1 and %u bytes", KTAP_MAX_IMAGE);
+		ret = -EINVAL;
+		goto out;
+	}
+	image = vmemdup_user(u64_to_user_ptr(load.image), load.image_size);
+	if (IS_ERR(image)) {
+		ret = PTR_ERR(image);
+		goto out;
+	}
+	/* From here on, what fails leaves a session that is of no use. */
+	s->state = KTAP_S_ENDED;
+	ret = session_load_parts(s, &load, image, &log);
+	kvfree(image);
+	if (!ret)
+		s->state = KTAP_S_LOADED;
+out:
+	if (put_text(load.log, load.log_size, log.buf) && !ret)
+		ret = -EFAULT;
+	kfree(log.buf);
+	return ret;
+}
+
+/*
+ * RUN
+ */
+
+/* All events begin to be delivered, after all of them are attached. */
+static int session_start(struct ktap_session *s)
+{
+	s64 nr = s->nr_events;
+	int ret;
+
+	ret = ktap_texts_get();
+	if (ret)
+		return ret;
+	s->texts = true;
+	ret = ktap_pids_start(s);
+	if (ret)
+		return ret;
+	ret = ktap_syscalls_start(s);
+	if (ret)
+		return ret;
+	ret = ktap_outbuf_put(s->out, KTAP_REC_STARTED, KTAP_VAL_INT, &nr, sizeof(nr));
+	if (ret)
+		return ret;
+	s->start_ns = ktime_get_mono_fast_ns();
+	/* a handler sees all that was done before; pairs with ktap_session_wants() */
+	smp_store_release(&s->live, true);
+	return 0;
+}
+
+static bool session_over(struct ktap_session *s)
+{
+	return READ_ONCE(s->stop) || ktap_pids_gone(s);
+}
+
+/* From the end of the main chunk to the end of the events */
+static int session_trace(struct ktap_session *s)
+{
+	int ret;
+
+	if (ktap_vm_failed(s->vm) || session_over(s))
+		return 0;
+	ret = session_start(s);
+	if (ret)
+		return ret;
+	ret = wait_event_interruptible(s->wait, session_over(s));
+	return ret ? -EINTR : 0;
+}
+
+static int session_execute(struct ktap_session *s)
+{
+	int ret;
+
+	s->start_ns = ktime_get_mono_fast_ns();
+	ret = ktap_vm_run_main(s->vm);
+	if (!ret && !READ_ONCE(s->stop))
+		ret = ktap_vm_run_begin(s->vm);
+	if (!ret && s->nr_events)
+		ret = session_trace(s);
+
+	ktap_events_detach(s);
+	if (s->texts)
+		ktap_texts_put();
+	s->texts = false;
+
+	WRITE_ONCE(s->ending, true);
+	if (!fatal_signal_pending(current))
+		ktap_vm_run_end(s->vm);
+	else
+		ret = -EINTR;
+	ktap_outbuf_end(s->out);
+	return ktap_vm_failed(s->vm) ? -EIO : ret;
+}
+
+static int session_report(struct ktap_session *s, struct ktap_run *run, int error)
+{
+	const char *text = ktap_vm_failed(s->vm) ? ktap_vm_error_text(s->vm) : "";
+	u64 loss[KTAP_LOSS_NR];
+	int i, ret;
+
+	if (error == -ENOMEM && !*text)
+		text = "no memory to start the events";
+	else if (error == -ESRCH && !*text)
+		text = "the process to trace is gone";
+	ret = put_text(run->error, run->error_size, text ?: "");
+	if (ret)
+		return ret;
+
+	for (i = 0; i < KTAP_LOSS_NR; i++)
+		loss[i] = ktap_vm_losses(s->vm, i);
+	if (run->loss && copy_to_user(u64_to_user_ptr(run->loss), loss,
+				      min_t(size_t, run->loss_nr, KTAP_LOSS_NR) * sizeof(u64)))
+		return -EFAULT;
+	run->loss_nr = KTAP_LOSS_NR;
+	run->exit_code = ktap_vm_exit_code(s->vm);
+	return 0;
+}
+
+static int session_run(struct ktap_session *s, struct ktap_run __user *u)
+{
+	struct ktap_run run;
+	int ret, err;
+
+	ret = may_trace();
+	if (ret)
+		return ret;
+	ret = get_struct(&run, sizeof(run), sizeof(run), u);
+	if (ret)
+		return ret;
+	if (run.flags || run.pad)
+		return -EINVAL;
+	if (s->state == KTAP_S_NEW)
+		return -EINVAL;
+	if (s->state != KTAP_S_LOADED)
+		return -EBUSY;
+
+	WRITE_ONCE(s->owner, current->files);
+	WRITE_ONCE(s->state, KTAP_S_RUNNING);
+	ret = session_execute(s);
+	WRITE_ONCE(s->state, KTAP_S_ENDED);
+
+	err = session_report(s, &run, ret);
+	if (!err && copy_to_user(u, &run, min_t(size_t, run.size, sizeof(run))))
+		err = -EFAULT;
+	return ret ?: err;
+}
+
+/*
+ * The device
+ */
+
+static int ktap_open(struct inode *inode, struct file *file)
+{
+	struct ktap_session *s;
+	int ret;
+
+	ret = may_trace();
+	if (ret)
+		return ret;
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	mutex_init(&s->run_lock);
+	init_waitqueue_head(&s->wait);
+	init_irq_work(&s->stop_work, session_stop_work);
+	INIT_LIST_HEAD(&s->sites);
+	INIT_LIST_HEAD(&s->taps);
+	file->private_data = s;
+	return nonseekable_open(inode, file);
+}
+
+/*
+ * RUN holds a reference to the file, so that release() cannot end it. A close
+ * in the process that runs the session does; one in a child that has the file
+ * by inheritance does not.
+ */
+static int ktap_flush(struct file *file, fl_owner_t id)
+{
+	struct ktap_session *s = file->private_data;
+
+	if (READ_ONCE(s->state) == KTAP_S_RUNNING && READ_ONCE(s->owner) == id)
+		ktap_session_stop(s);
+	return 0;
+}
+
+static int ktap_release(struct inode *inode, struct file *file)
+{
+	struct ktap_session *s = file->private_data;
+
+	irq_work_sync(&s->stop_work);
+	session_unload(s);
+	mutex_destroy(&s->run_lock);
+	kfree(s);
+	return 0;
+}
+
+static long ktap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct ktap_session *s = file->private_data;
+	void __user *p = (void __user *)arg;
+	long ret;
+
+	/* The size in the number is that of this kernel's structure. */
+	switch (cmd & ~IOCSIZE_MASK) {
+	case KTAP_IOC_LOAD & ~IOCSIZE_MASK:
+	case KTAP_IOC_RUN & ~IOCSIZE_MASK:
+		if (!mutex_trylock(&s->run_lock))
+			return -EBUSY;
+		if ((cmd & ~IOCSIZE_MASK) == (KTAP_IOC_LOAD & ~IOCSIZE_MASK))
+			ret = session_load(s, p);
+		else
+			ret = session_run(s, p);
+		mutex_unlock(&s->run_lock);
+		return ret;
+	case KTAP_IOC_STOP & ~IOCSIZE_MASK:
+		ktap_session_stop(s);
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static ssize_t ktap_read(struct file *file, char __user *buf, size_t size, loff_t *ppos)
+{
+	struct ktap_session *s = file->private_data;
+	struct ktap_outbuf *out;
+
+	out = smp_load_acquire(&s->out); /* pairs with session_load_parts() */
+	if (!out)
+		return -EINVAL;
+	return ktap_outbuf_read(out, buf, size, file->f_flags & O_NONBLOCK);
+}
+
+static __poll_t ktap_poll(struct file *file, poll_table *wait)
+{
+	struct ktap_session *s = file->private_data;
+	struct ktap_outbuf *out;
+
+	out = smp_load_acquire(&s->out); /* pairs with session_load_parts() */
+	if (!out)
+		return EPOLLERR;
+	poll_wait(file, ktap_outbuf_waitqueue(out), wait);
+	return ktap_outbuf_readable(out) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static const struct file_operations ktap_fops = {
+	.owner		= THIS_MODULE,
+	.open		= ktap_open,
+	.flush		= ktap_flush,
+	.release	= ktap_release,
+	.unlocked_ioctl	= ktap_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.read		= ktap_read,
+	.poll		= ktap_poll,
+};
+
+static struct miscdevice ktap_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "ktap",
+	.fops	= &ktap_fops,
+	.mode	= 0600,
+};
+
+static int __init ktap_init(void)
+{
+	return misc_register(&ktap_device);
+}
+
+static void __exit ktap_exit(void)
+{
+	misc_deregister(&ktap_device);
+}
+
+module_init(ktap_init);
+module_exit(ktap_exit);
+
+MODULE_DESCRIPTION("ktap, a scripting dynamic tracer");
+MODULE_LICENSE("GPL");
