@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * act: does something for a test to see in a trace.
+ *
+ * A mark is lseek(-1, NUMBER, SEEK_SET): a system call that changes nothing,
+ * with a number that says who made it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void die(const char *what)
+{
+	fprintf(stderr, "act: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void mark(long n)
+{
+	syscall(SYS_lseek, -1L, n, (long)SEEK_SET);
+}
+
+static long seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+static int run_command(char **argv)
+{
+	execvp(argv[0], argv);
+	die(argv[0]);
+	return 1;
+}
+
+/* sigdfl COMMAND...: run it with SIGINT and SIGQUIT as a terminal gives them */
+static int act_sigdfl(char **argv)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	return run_command(argv);
+}
+
+/* nobody COMMAND...: run it without any privilege */
+static int act_nobody(char **argv)
+{
+	if (setgroups(0, NULL) || setgid(65534) || setuid(65534))
+		die("setuid");
+	return run_command(argv);
+}
+
+struct worker {
+	void (*fn)(const struct worker *w);
+	int cpu;
+	long n;
+	pthread_barrier_t *barrier;
+};
+
+static void *worker_main(void *arg)
+{
+	const struct worker *w = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(w->cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+	pthread_barrier_wait(w->barrier);
+	w->fn(w);
+	return NULL;
+}
+
+/* One thread on each of the first two CPUs, at once */
+static int on_two_cpus(void (*fn)(const struct worker *w), long n)
+{
+	pthread_barrier_t barrier;
+	struct worker w[2];
+	pthread_t t[2];
+	int i;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (i = 0; i < 2; i++) {
+		w[i] = (struct worker){
+			.fn = fn,
+			.cpu = i % (int)sysconf(_SC_NPROCESSORS_ONLN),
+			.n = n,
+			.barrier = &barrier,
+		};
+		if (pthread_create(&t[i], NULL, worker_main, &w[i]))
+			die("pthread_create");
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	return 0;
+}
+
+/* getppid N: N getppid() in each of two threads */
+static void worker_getppid(const struct worker *w)
+{
+	long n = w->n;
+
+	while (n--)
+		syscall(SYS_getppid);
+}
+
+/* keys N: marks 0 .. N - 1 in each of two threads, in opposite order */
+static void worker_keys(const struct worker *w)
+{
+	long i;
+
+	for (i = 0; i < w->n; i++)
+		mark(w->cpu ? w->n - 1 - i : i);
+}
+
+/* marks FIRST N: one after the other */
+static int act_marks(long first, long n)
+{
+	while (n--)
+		mark(first++);
+	return 0;
+}
+
+/* marks-until FILE FIRST: a mark every 10 ms until FILE exists */
+static int act_marks_until(const char *file, long first)
+{
+	struct stat st;
+
+	while (stat(file, &st)) {
+		mark(first);
+		usleep(10000);
+	}
+	return 0;
+}
+
+static void *thread_mark(void *arg)
+{
+	mark((long)arg);
+	return NULL;
+}
+
+static void thread(long n)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, thread_mark, (void *)n))
+		die("pthread_create");
+	pthread_join(t, NULL);
+}
+
+/*
+ * tree FIRST: six marks: of the process, a thread of it, a child, a thread of
+ * the child, a grandchild, and a process that a grandchild executes
+ */
+static int act_tree(const char *self, long first)
+{
+	char number[32];
+	pid_t pid;
+
+	mark(first);
+	thread(first + 1);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		mark(first + 2);
+		thread(first + 3);
+		pid = fork();
+		if (!pid) {
+			mark(first + 4);
+			snprintf(number, sizeof(number), "%ld", first + 5);
+			execl(self, "act", "marks", number, "1", NULL);
+			_exit(1);
+		}
+		waitpid(pid, NULL, 0);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+/* tree-after FILE FIRST: the same, when FILE exists */
+static int act_tree_after(const char *self, const char *file, long first)
+{
+	struct stat st;
+
+	while (stat(file, &st))
+		usleep(10000);
+	return act_tree(self, first);
+}
+
+/* A bit of everything, for SECONDS */
+static void worker_busy(const struct worker *w)
+{
+	long end = seconds() + w->n;
+	char buf[512];
+	struct stat st;
+	int p[2], fd;
+	pid_t pid;
+	void *m;
+
+	while (seconds() < end) {
+		if (pipe(p))
+			die("pipe");
+		if (write(p[1], buf, sizeof(buf)) != sizeof(buf) ||
+		    read(p[0], buf, sizeof(buf)) != sizeof(buf))
+			die("pipe");
+		close(p[0]);
+		close(p[1]);
+		fd = open("/proc/self/stat", O_RDONLY);
+		if (fd >= 0) {
+			if (read(fd, buf, sizeof(buf)) < 0)
+				die("read");
+			close(fd);
+		}
+		stat("/no/such/file", &st);
+		m = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (m != MAP_FAILED) {
+			memset(m, 1, 65536);
+			munmap(m, 65536);
+		}
+		pid = fork();
+		if (!pid)
+			_exit(0);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+		usleep(100);
+	}
+}
+
+/*
+ * events NAME: what the text of many events is compared on.  The first and the
+ * last thing it does is to call itself something, which is an event as well.
+ */
+static int act_events(const char *self, const char *name)
+{
+	char end[32], *argv[] = { "act-exec", "nothing", NULL };
+	pid_t pid;
+	int i, fd;
+	void *m;
+
+	prctl(PR_SET_NAME, name);
+	for (i = 0; i < 5; i++) {
+		fd = open("/proc/self/stat", O_RDONLY);
+		if (fd >= 0) {
+			if (read(fd, end, sizeof(end)) < 0)
+				die("read");
+			close(fd);
+		}
+		if (chdir("/a path with spaces and \"quotes\"") == 0)
+			return 1;
+		m = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (m != MAP_FAILED) {
+			memset(m, i, 1 << 16);
+			munmap(m, 1 << 16);
+		}
+		pid = fork();
+		if (!pid) {
+			execv(self, argv);
+			_exit(1);
+		}
+		kill(pid, 0);
+		waitpid(pid, NULL, 0);
+		kill(getpid(), SIGCHLD);
+		usleep(1000);
+	}
+	snprintf(end, sizeof(end), "%s-end", name);
+	prctl(PR_SET_NAME, end);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(what, "nothing"))
+		return 0;
+	if (!strcmp(what, "sigdfl") && argc > 2)
+		return act_sigdfl(argv + 2);
+	if (!strcmp(what, "nobody") && argc > 2)
+		return act_nobody(argv + 2);
+	if (!strcmp(what, "getppid") && argc == 3)
+		return on_two_cpus(worker_getppid, atol(argv[2]));
+	if (!strcmp(what, "keys") && argc == 3)
+		return on_two_cpus(worker_keys, atol(argv[2]));
+	if (!strcmp(what, "busy") && argc == 3)
+		return on_two_cpus(worker_busy, atol(argv[2]));
+	if (!strcmp(what, "marks") && argc == 4)
+		return act_marks(atol(argv[2]), atol(argv[3]));
+	if (!strcmp(what, "marks-until") && argc == 4)
+		return act_marks_until(argv[2], atol(argv[3]));
+	if (!strcmp(what, "tree") && argc == 3)
+		return act_tree(argv[0], atol(argv[2]));
+	if (!strcmp(what, "tree-after") && argc == 4)
+		return act_tree_after(argv[0], argv[2], atol(argv[3]));
+	if (!strcmp(what, "events") && argc == 3)
+		return act_events(argv[0], argv[2]);
+	fprintf(stderr, "act: see act.c for what it does\n");
+	return 2;
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Counting is exact, whatever the number of CPUs that count into one place.
+
+. "$(dirname "$0")/lib.sh"
+plan 6
+
+each=$(scaled 500000 50000)
+total=$((2 * each))
+
+run -e 'trace syscalls:sys_enter_getppid { t[0] += 1 }
+	trace_end { print(t[0]) }' -- "$act" getppid "$each"
+check "$total events of two CPUs in one table entry" \
+	all said "$total" --and no_loss --and is "$status" -eq 0
+
+each=$(scaled 200000 30000)
+total=$((2 * each))
+run -e 'n = 0
+	trace syscalls:sys_enter_getppid { s[execname] += 1 n += 1 c[cpu, "x"] += 2 }
+	trace syscalls:sys_exit_getppid { t[execname, tid] += -1 n += 1 }
+	trace_end {
+		print("act", s["act"])
+		print("n", n)
+		for (k, v in pairs(c)) { both += v }
+		print("cpus", len(c), both)
+		for (k, v in pairs(t)) { print("thread", v) }
+	}' -- "$act" getppid "$each"
+check "$total events by the program's name, entry and exit in one global" \
+	all said "act	$total" --and said "n	$((2 * total))" --and no_loss
+check "by a compound key, for each CPU and each thread" \
+	all said "cpus	2	$((2 * total))" \
+	--and is "$(grep -c -x "thread	-$each" "$out")" -eq 2
+
+# a table that grows while two CPUs put new keys in
+keys=$(scaled 30000 5000)
+run -e 'trace syscalls:sys_enter_lseek { t[args.offset] += 1 }
+	trace_end {
+		for (k, v in pairs(t)) {
+			n += 1
+			if (v != 2) { wrong += 1 }
+			sum += k
+		}
+		print(n, len(t), wrong, sum)
+	}' -- "$act" keys "$keys"
+check "$keys new keys put in by two CPUs at once, each counted twice" \
+	all said "$keys	$keys	nil	$((keys * (keys - 1) / 2))" --and no_loss
+
+# keys that come and go
+run -e 'trace syscalls:sys_enter_lseek { t[args.offset] += 1 }
+	trace syscalls:sys_exit_lseek { t[n] = nil n += 1 m += 1 }
+	trace_end { print("m", m) for (k, v in pairs(t)) { delete(t[k]) } print("left", len(t)) }' \
+	-- "$act" keys "$keys"
+check "keys deleted while others are put in" \
+	all said "m	$((2 * keys))" --and said "left	0" --and no_loss
+
+check "the kernel did not complain" clean
+ktap_finished

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Sourced by the tests of ktap: starts and ends sessions, and says what came
+# out of them.  A test is a line
+#
+#	check "what it shows" COMMAND...
+#
+# and what ktap printed is shown when it fails.
+
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here" || exit 1
+# shellcheck source=/dev/null
+. ../kselftest/ktap_helpers.sh
+
+act=$here/act
+samples=$here/ktap
+[ -d "$samples" ] || samples=$here/../../../../samples/ktap
+tracefs=/sys/kernel/tracing
+out=''
+err=''
+status=''
+
+# plan N: begin a test script with N tests
+plan()
+{
+	ktap_print_header
+	if [ "$(id -u)" -ne 0 ]; then
+		ktap_skip_all "not root"
+		exit "$KSFT_SKIP"
+	fi
+	[ -e /dev/ktap ] || modprobe ktapvm 2>/dev/null
+	if [ ! -e /dev/ktap ]; then
+		ktap_skip_all "no /dev/ktap"
+		exit "$KSFT_SKIP"
+	fi
+	if ! command -v ktap >/dev/null; then
+		ktap_skip_all "no ktap in PATH"
+		exit "$KSFT_SKIP"
+	fi
+	tmp=$(mktemp -d /tmp/ktap-test.XXXXXX) || exit 1
+	trap 'rm -rf "$tmp"' EXIT
+	ktap_set_plan "$1"
+	echo "ktap selftest: $(basename "$0")" >/dev/kmsg
+}
+
+# slow: is this a kernel with so many checks that everything takes longer?
+slow()
+{
+	grep -q -w kasan_report /proc/kallsyms
+}
+
+# scaled FAST SLOW: one of them
+scaled()
+{
+	if slow; then echo "$2"; else echo "$1"; fi
+}
+
+show()
+{
+	for f in "$out" "$err"; do
+		[ -s "$f" ] || continue
+		echo "# $(basename "$f"), $(wc -l <"$f") lines:"
+		head -n 20 "$f" | cut -c 1-200 | sed 's/^/#   /'
+	done
+}
+
+pass()
+{
+	ktap_test_pass "$1"
+}
+
+fail()
+{
+	echo "# status: $status"
+	show
+	ktap_test_fail "$1"
+}
+
+skip()
+{
+	ktap_test_skip "$1"
+}
+
+# check NAME COMMAND...: the test passes if COMMAND succeeds
+check()
+{
+	name=$1
+	shift
+	if "$@"; then
+		pass "$name"
+	else
+		echo "# failed: $*" | cut -c 1-300
+		fail "$name"
+	fi
+}
+
+# all COMMAND... [--and COMMAND...]...: do all of them succeed?
+all()
+{
+	while [ $# -gt 0 ]; do
+		command=''
+		# the words up to the next --and, quoted
+		while [ $# -gt 0 ] && [ "$1" != --and ]; do
+			command="$command '$(printf '%s' "$1" | sed "s/'/'\\\\''/g")'"
+			shift
+		done
+		[ $# -eq 0 ] || shift
+		if ! eval "$command"; then
+			echo "# not so: $command" | cut -c 1-300
+			return 1
+		fi
+	done
+}
+
+# said TEXT: is there such a line, exactly, in the output?
+said()
+{
+	grep -q -x -F -e "$1" "$out"
+}
+
+# complained PATTERN: does stderr have it?
+complained()
+{
+	grep -q -i -E -e "$1" "$err"
+}
+
+# is NUMBER OP NUMBER
+is()
+{
+	if [ "$1" "$2" "$3" ]; then
+		return 0
+	fi
+	echo "# it is $1"
+	return 1
+}
+
+# no_loss: stderr does not report any
+no_loss()
+{
+	! grep -q -E 'lost|dropped|strings cut' "$err"
+}
+
+# run ARGUMENTS...: ktap, to its end, but not longer than a minute (three)
+run()
+{
+	out=$tmp/out
+	err=$tmp/err
+	: >"$out" >"$err"
+	timeout -s KILL "$(scaled 60 180)" ktap "$@" >"$out" 2>"$err"
+	status=$?
+}
+
+# Sessions in the background have a name; use NAME sets $out, $err and $pid.
+use()
+{
+	out=$tmp/$1.out
+	err=$tmp/$1.err
+	pid=$(cat "$tmp/$1.pid")
+}
+
+# launch NAME ARGUMENTS...: ktap in the background
+launch()
+{
+	session=$1
+	shift
+	out=$tmp/$session.out
+	err=$tmp/$session.err
+	: >"$out" >"$err"
+	# a shell starts such a process with SIGINT ignored
+	"$act" sigdfl ktap "$@" >"$out" 2>"$err" &
+	pid=$!
+	echo $pid >"$tmp/$session.pid"
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for()
+{
+	tries=$(($1 * 10))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+started()
+{
+	grep -q '^Tracing' "$err" || ! kill -0 "$pid" 2>/dev/null
+}
+
+# start NAME ARGUMENTS...: ktap in the background, and wait for its events
+start()
+{
+	launch "$@"
+	wait_for 60 started
+	if ! grep -q '^Tracing' "$err"; then
+		echo "# it did not start tracing: ktap $*" | cut -c 1-300
+		show
+		return 1
+	fi
+}
+
+# stop NAME [SIGNAL]: end it as Ctrl-C does
+stop()
+{
+	use "$1"
+	kill -s "${2:-INT}" "$pid" 2>/dev/null
+	finish "$1"
+}
+
+alive()
+{
+	kill -0 "$pid" 2>/dev/null
+}
+
+dead()
+{
+	! alive
+}
+
+# finish NAME: wait for its end, for a minute (three) at most
+finish()
+{
+	use "$1"
+	( sleep "$(scaled 60 180)"; kill -KILL "$pid" 2>/dev/null ) &
+	guard=$!
+	wait "$pid"
+	status=$?
+	kill "$guard" 2>/dev/null
+	wait "$guard" 2>/dev/null
+	return 0
+}
+
+# nothing_left: does no file of the device remain open, where that can be seen?
+nothing_left()
+{
+	users=$(awk '$1 == "ktapvm" { print $3 }' /proc/modules)
+	[ "${users:-0}" -eq 0 ]
+}
+
+# clean: has the kernel complained since the test began?
+clean()
+{
+	dmesg | awk -v mark="ktap selftest: $(basename "$0")" '
+		index($0, mark) { n = 0; next }
+		/BUG:|WARNING:|Oops|KASAN:|UBSAN:|INFO: |general protection|possible|suspicious/ { n++ }
+		END { exit n != 0 }'
+}
+
+# with_events EVENT...: does this kernel have all of them?
+has_events()
+{
+	for event; do
+		[ -d "$tracefs/events/$(echo "$event" | tr : /)" ] || return 1
+	done
+}
