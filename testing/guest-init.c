@@ -4,7 +4,8 @@
  *
  * Mounts what a system has mounted, takes one command from the host over a
  * virtio port, runs it, passes its output to another port byte for byte, sends
- * its status back and powers the guest off. testing/guest is the other end.
+ * its status back and resets the machine, at which QEMU ends. testing/guest is
+ * the other end.
  *
  * Host to guest, on the port ktap.control:
  *	RUN <flags> <number of environment strings> <number of arguments>\n
@@ -43,10 +44,10 @@
 
 static int control = -1;
 
-static void power_off(void)
+static void end_guest(void)
 {
 	sync();
-	reboot(RB_POWER_OFF);
+	reboot(RB_AUTOBOOT);
 	for (;;)
 		pause();
 }
@@ -62,7 +63,7 @@ static void fail(const char *fmt, ...)
 	vdprintf(STDERR_FILENO, fmt, ap);
 	va_end(ap);
 	dprintf(STDERR_FILENO, ": %s\n", strerror(errno));
-	power_off();
+	end_guest();
 	__builtin_unreachable();
 }
 
@@ -462,5 +463,5 @@ int main(void)
 	sync();
 	dprintf(control, "EXIT %d\n", status);
 	sleep_ms(20);
-	power_off();
+	end_guest();
 }
