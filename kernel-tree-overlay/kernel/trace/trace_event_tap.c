@@ -25,7 +25,8 @@
  * for any file with a conditional trigger.
  *
  * Locks: event_mutex protects the private array and attaching. Rendering in
- * process context takes trace_event_sem for reading.
+ * process context takes trace_event_sem for reading; where that is not possible
+ * preemption is disabled, which is as good for looking an event up.
  */
 #include <linux/cleanup.h>
 #include <linux/mutex.h>
@@ -257,20 +258,29 @@ int trace_event_tap_nr_fields(struct trace_event_call *call)
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_nr_fields);
 
+/* Arrays of unsigned char (addresses, keys) are strings to event filters. */
+static bool tap_is_text(const char *type)
+{
+	return str_has_prefix(type, "char") || str_has_prefix(type, "const char");
+}
+
 static enum trace_event_tap_kind tap_field_kind(const struct ftrace_event_field *f)
 {
-	bool string = is_string_field((struct ftrace_event_field *)f);
+	size_t n;
 
-	if (str_has_prefix(f->type, "__data_loc"))
-		return string ? TRACE_EVENT_TAP_DYN_CHARS : TRACE_EVENT_TAP_DYN_BYTES;
-	if (str_has_prefix(f->type, "__rel_loc"))
-		return string ? TRACE_EVENT_TAP_REL_CHARS : TRACE_EVENT_TAP_REL_BYTES;
-	if (f->filter_type == FILTER_STATIC_STRING)
-		return TRACE_EVENT_TAP_CHARS;
+	n = str_has_prefix(f->type, "__data_loc ");
+	if (n)
+		return tap_is_text(f->type + n) ? TRACE_EVENT_TAP_DYN_CHARS :
+						  TRACE_EVENT_TAP_DYN_BYTES;
+	n = str_has_prefix(f->type, "__rel_loc ");
+	if (n)
+		return tap_is_text(f->type + n) ? TRACE_EVENT_TAP_REL_CHARS :
+						  TRACE_EVENT_TAP_REL_BYTES;
 	if (f->filter_type == FILTER_PTR_STRING && f->size == sizeof(void *))
 		return TRACE_EVENT_TAP_PTR;
 	if (strchr(f->type, '['))
-		return TRACE_EVENT_TAP_BYTES;
+		return tap_is_text(f->type) ? TRACE_EVENT_TAP_CHARS :
+					      TRACE_EVENT_TAP_BYTES;
 	if (!strchr(f->type, '*') &&
 	    (str_has_prefix(f->type, "struct ") || str_has_prefix(f->type, "union ")))
 		return TRACE_EVENT_TAP_BYTES;

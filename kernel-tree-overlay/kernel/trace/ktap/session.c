@@ -57,8 +57,12 @@ static void session_stop_work(struct irq_work *work)
  */
 void ktap_session_stop(struct ktap_session *s)
 {
+	struct ktap_vm *vm = READ_ONCE(s->vm);
+
 	WRITE_ONCE(s->stop, true);
 	WRITE_ONCE(s->live, false);
+	if (vm)
+		ktap_vm_request_stop(vm);
 	irq_work_queue(&s->stop_work);
 }
 
@@ -142,7 +146,7 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 	vm = ktap_vm_create(image, load->image_size, &params, s, log);
 	if (IS_ERR_OR_NULL(vm))
 		return vm ? PTR_ERR(vm) : -EINVAL;
-	s->vm = vm;
+	WRITE_ONCE(s->vm, vm);
 
 	ret = session_load_args(s, load);
 	if (ret) {
@@ -251,26 +255,33 @@ static int session_start(struct ktap_session *s)
 	return 0;
 }
 
+/* Whether there is no reason left to go on */
 static bool session_over(struct ktap_session *s)
 {
 	return READ_ONCE(s->stop) || ktap_pids_gone(s);
 }
 
-/* From the end of the main chunk to the end of the events */
-static int session_trace(struct ktap_session *s)
+/*
+ * Whether a signal ends the session. Being stopped (SIGSTOP, a debugger, the
+ * freezer) does not: RUN is then left, and entered again by the restart of the
+ * system call, while events go on.
+ */
+static bool session_signalled(void)
 {
-	int ret;
+	sigset_t pending;
 
-	if (ktap_vm_failed(s->vm) || session_over(s))
-		return 0;
-	ret = session_start(s);
-	if (ret)
-		return ret;
-	ret = wait_event_interruptible(s->wait, session_over(s));
-	return ret ? -EINTR : 0;
+	spin_lock_irq(&current->sighand->siglock);
+	sigorsets(&pending, &current->pending.signal,
+		  &current->signal->shared_pending.signal);
+	sigandnsets(&pending, &pending, &current->blocked);
+	spin_unlock_irq(&current->sighand->siglock);
+
+	sigdelsetmask(&pending, SIG_KERNEL_STOP_MASK);
+	return !sigisemptyset(&pending);
 }
 
-static int session_execute(struct ktap_session *s)
+/* The main chunk, trace_begin, and the start of the events */
+static int session_begin(struct ktap_session *s)
 {
 	int ret;
 
@@ -278,20 +289,49 @@ static int session_execute(struct ktap_session *s)
 	ret = ktap_vm_run_main(s->vm);
 	if (!ret && !READ_ONCE(s->stop))
 		ret = ktap_vm_run_begin(s->vm);
-	if (!ret && s->nr_events)
-		ret = session_trace(s);
+	if (!ret && s->nr_events && !session_over(s) && !ktap_vm_failed(s->vm))
+		ret = session_start(s);
+	/* it was told to stop, which is not an error */
+	if (ret == -EINTR && !session_signalled())
+		ret = 0;
+	return ret;
+}
 
+/* No event is delivered any more, and no handler runs. */
+static void session_detach(struct ktap_session *s)
+{
 	ktap_events_detach(s);
 	if (s->texts)
 		ktap_texts_put();
 	s->texts = false;
+}
 
+/* -ERESTARTSYS: it has not ended */
+static int session_execute(struct ktap_session *s)
+{
+	int ret = 0;
+
+	if (s->state == KTAP_S_LOADED) {
+		WRITE_ONCE(s->owner, current->files);
+		WRITE_ONCE(s->state, KTAP_S_RUNNING);
+		ret = session_begin(s);
+	}
+	if (s->texts && !ret) {
+		ret = wait_event_interruptible(s->wait, session_over(s));
+		if (ret && !session_signalled())
+			return -ERESTARTSYS;
+		if (ret)
+			ret = -EINTR;
+	}
+
+	session_detach(s);
 	WRITE_ONCE(s->ending, true);
 	if (!fatal_signal_pending(current))
 		ktap_vm_run_end(s->vm);
 	else
 		ret = -EINTR;
 	ktap_outbuf_end(s->out);
+	WRITE_ONCE(s->state, KTAP_S_ENDED);
 	return ktap_vm_failed(s->vm) ? -EIO : ret;
 }
 
@@ -334,13 +374,14 @@ static int session_run(struct ktap_session *s, struct ktap_run __user *u)
 		return -EINVAL;
 	if (s->state == KTAP_S_NEW)
 		return -EINVAL;
-	if (s->state != KTAP_S_LOADED)
+	/* We have the lock: one that runs has been left, and goes on. */
+	if (s->state != KTAP_S_LOADED &&
+	    !(s->state == KTAP_S_RUNNING && s->owner == current->files))
 		return -EBUSY;
 
-	WRITE_ONCE(s->owner, current->files);
-	WRITE_ONCE(s->state, KTAP_S_RUNNING);
 	ret = session_execute(s);
-	WRITE_ONCE(s->state, KTAP_S_ENDED);
+	if (ret == -ERESTARTSYS)
+		return ret;
 
 	err = session_report(s, &run, ret);
 	if (!err && copy_to_user(u, &run, min_t(size_t, run.size, sizeof(run))))
@@ -390,6 +431,9 @@ static int ktap_release(struct inode *inode, struct file *file)
 {
 	struct ktap_session *s = file->private_data;
 
+	/* the thread in RUN was stopped, and killed */
+	if (s->state == KTAP_S_RUNNING)
+		session_detach(s);
 	irq_work_sync(&s->stop_work);
 	session_unload(s);
 	mutex_destroy(&s->run_lock);
