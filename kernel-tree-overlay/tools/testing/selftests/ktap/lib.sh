@@ -112,6 +112,11 @@ all()
 	done
 }
 
+not()
+{
+	! "$@"
+}
+
 # said TEXT: is there such a line, exactly, in the output?
 said()
 {
@@ -127,7 +132,7 @@ complained()
 # is NUMBER OP NUMBER
 is()
 {
-	if [ "$1" "$2" "$3" ]; then
+	if test "$1" "$2" "$3"; then
 		return 0
 	fi
 	echo "# it is $1"

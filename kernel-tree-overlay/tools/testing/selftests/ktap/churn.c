@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sessions come and go, a thousand of them, and leave nothing: what the kernel
+ * has in its slabs, per CPU and in vmalloc does not grow with their number.
+ */
+#include <sched.h>
+
+#include "session.h"
+#include "../kselftest.h"
+
+/* Per cycle, a leaked object of any of the kinds shows up many times over. */
+#define ALLOWED_KB	2048
+
+static struct image image;
+static _Atomic bool quit;
+
+/* One session, from open to close, with something for it to do */
+static int cycle(int i)
+{
+	const struct ktap_load more = { .buffer_kb = 64 };
+	struct session s;
+	int ret = -1;
+
+	if (session_open(&s))
+		return -1;
+	if (session_load(&s, &image, &more)) {
+		ksft_print_msg("LOAD: %s\n", s.log);
+		goto out;
+	}
+	if (session_start(&s)) {
+		ksft_print_msg("RUN: %d %s\n", s.ret, s.error);
+		goto out;
+	}
+	mark(i);
+	/* every other one is closed as it runs */
+	if (i % 2) {
+		close(s.fd);
+		s.fd = -1;
+		pthread_join(s.thread, NULL);
+		ret = 0;
+	} else {
+		ret = session_stop(&s);
+		if (session_read(&s, NULL, NULL) < 1)
+			ret = -1;
+	}
+	if (ret)
+		ksft_print_msg("cycle %d: %d %s\n", i, ret, s.error);
+out:
+	session_close(&s);
+	return ret;
+}
+
+static long meminfo(const char *name)
+{
+	char line[128], format[64];
+	long kb = 0;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	snprintf(format, sizeof(format), "%s: %%ld kB", name);
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, format, &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+static const char * const kinds[] = { "SUnreclaim", "Percpu", "VmallocUsed" };
+
+/* What is freed later has been freed then */
+static void settle(void)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		usleep(100000);
+}
+
+static void *load_thread(void *arg)
+{
+	while (!quit) {
+		syscall(SYS_getppid);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void churn(const char *what, int cycles)
+{
+	long before[3], after[3];
+	pthread_t load;
+	bool grown = false;
+	int i, failed = 0;
+	long long t;
+
+	/* the first ones make what stays: caches, and memory that others reuse */
+	for (i = 0; i < 20 && !failed; i++)
+		failed = cycle(i);
+	settle();
+	for (i = 0; i < 3; i++)
+		before[i] = meminfo(kinds[i]);
+
+	quit = false;
+	pthread_create(&load, NULL, load_thread, NULL);
+	t = now_ms();
+	for (i = 0; i < cycles && !failed; i++)
+		failed = cycle(i);
+	t = now_ms() - t;
+	quit = true;
+	pthread_join(load, NULL);
+
+	settle();
+	for (i = 0; i < 3; i++) {
+		after[i] = meminfo(kinds[i]);
+		ksft_print_msg("%s: %s %ld kB before, %ld after\n", what, kinds[i], before[i],
+			       after[i]);
+		if (after[i] - before[i] > ALLOWED_KB)
+			grown = true;
+	}
+	ksft_test_result(!failed, "%s: %d sessions in %lld ms\n", what, cycles, t);
+	ksft_test_result(!failed && !grown, "%s: no memory is left behind\n", what);
+	free(image.data);
+}
+
+int main(void)
+{
+	bool slow;
+
+	ksft_print_header();
+	if (missing())
+		ksft_exit_skip("%s\n", missing());
+	ksft_set_plan(7);
+	kernel_note("churn");
+	slow = slow_kernel();
+
+	if (compile("trace syscalls:sys_enter_lseek, syscalls:sys_exit_lseek {\n"
+		    "	n += 1 t[args.offset, execname] = n print(argstr)\n"
+		    "}\n"
+		    "trace_end { print(n) }", &image))
+		ksft_exit_fail_msg("cannot compile\n");
+	churn("system calls", slow ? 100 : 500);
+
+	if (compile("var t = {}\n"
+		    "trace sched:sched_switch { t[args.prev_comm] += 1 print(argstr) }\n"
+		    "trace sched:sched_wakeup { s[args.comm] += 1 }", &image))
+		ksft_exit_fail_msg("cannot compile\n");
+	churn("tracepoints", slow ? 100 : 400);
+
+	if (compile("trace sched:* { n += 1 }\n"
+		    "trace syscalls:* { m += 1 }", &image))
+		ksft_exit_fail_msg("cannot compile\n");
+	churn("patterns", slow ? 10 : 100);
+
+	ksft_test_result(kernel_is_clean("churn"), "the kernel did not complain\n");
+	ksft_finished();
+}

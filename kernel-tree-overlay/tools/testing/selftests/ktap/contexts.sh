@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Handlers in every context that events happen in: processes, soft and hard
+# interrupts, NMIs, and inside each other.
+
+. "$(dirname "$0")/lib.sh"
+plan 12
+
+run -e 'trace syscalls:sys_enter_lseek { s["process"] += 1 if (in_interrupt) { wrong += 1 } }
+	trace irq:softirq_entry { s["softirq"] += 1 if (in_interrupt() == false) { wrong += 1 } }
+	trace timer:hrtimer_expire_entry { s["timer"] += 1 if (!in_interrupt) { wrong += 1 } u[args.now] = cpu }
+	trace timer:hrtimer_expire_exit { if (len(argstr) < 10) { wrong += 1 } }
+	trace_end { for (k, v in pairs(s)) { print(k, v > 0) } print("wrong", wrong) }' -- \
+	sh -c "'$act' busy 1; '$act' marks 1 10"
+check "in_interrupt in a process" all said "process	true" --and said "wrong	nil" --and is "$status" -eq 0
+# what interrupts a process has its thread number
+check "in a hard interrupt" said "timer	true"
+
+start all -e 'trace irq:softirq_entry { s["softirq " .. args.vec] += 1 if (!in_interrupt) { wrong += 1 } }
+	trace irq:softirq_exit { print(argstr) }
+	trace irq:irq_handler_entry { s["irq " .. args.name] += 1 if (!in_interrupt) { wrong += 1 } print(argstr) }
+	trace_end { print("wrong", wrong) for (k, v in pairs(s)) { print("kind", k, v) } }'
+"$act" busy 1
+ls -R /sys/bus >/dev/null
+sync
+stop all
+check "in soft interrupts" \
+	all said "wrong	nil" --and grep -q '^kind	softirq' "$out" --and is "$status" -eq 0
+if grep -q '^kind	irq' "$out"; then
+	pass "in interrupts of devices"
+else
+	skip "in interrupts of devices: there were none"
+fi
+
+# handlers of all levels count into the same places
+start levels -e 'trace timer:*, irq:*, sched:*, syscalls:* { n += 1 t[0] += 1 if (in_interrupt) { i += 1 u[0] += 1 } else { p += 1 u[1] += 1 } }
+	trace_end { print("same", n == t[0], n == i + p, i == u[0], p == u[1], n > 100, i > 0, p > 0) }'
+"$act" busy 2
+stop levels
+check "counts from all contexts into one place are exact" \
+	all said "same	true	true	true	true	true	true	true" --and not grep -q 'table' "$err"
+
+# everything there is
+run -e 'trace *:* { n += 1 s[probename] += 1 } trace_end { print("n", n > 1000) for (k, v in pairs(s)) { m += v } print("sum", n == m) print("kinds", len(s) > 30) }' -- \
+	"$act" busy 2
+check "all events of a command" \
+	all said "n	true" --and said "sum	true" --and said "kinds	true" --and is "$status" -eq 0
+start all -e 'trace *:* { n += 1 u[execname] += 1 } trace_end { for (k, v in pairs(u)) { m += v } print("end", n > 1000, n == m) }'
+"$act" busy 2
+stop all
+check "all events of all processes" all said "end	true	true" --and is "$status" -eq 0
+
+# everything printed: more than anybody can read
+start print -e 'trace *:* { n += 1 print("an event") } trace_end { print("produced", n) }'
+"$act" busy 2
+stop print
+lines=$(grep -c '^an event$' "$out")
+lost=$(sed -n 's/^ktap: \([0-9]*\) output records lost.*/\1/p' "$err")
+check "all events printed: delivered ($lines) and lost (${lost:-0}) are all that was produced" \
+	all said "produced	$((lines + ${lost:-0}))" --and is "$status" -eq 0
+start text -e 'trace *:* { print(argstr) }'
+"$act" busy 2
+stop text
+check "the text of all events" all is "$(wc -l <"$out")" -gt 1000 --and is "$status" -eq 0
+start text -e 'trace *:* { t[len(argstr .. "")] += 1 }'
+"$act" busy 1
+stop text
+check "the text of all events, at once" all is "$(wc -l <"$out")" -gt 3 --and is "$status" -eq 0
+
+# NMI: a backtrace of the other CPUs is asked for by one
+if ! has_events nmi:nmi_handler || [ ! -w /proc/sysrq-trigger ]; then
+	skip "in NMIs"
+else
+	start nmi -e 'trace nmi:nmi_handler { n += 1 t[args.handler] += 1 if (!in_interrupt) { wrong += 1 } print(argstr) }
+		trace syscalls:* { n += 1 t[0] += 1 }
+		trace_end { for (k, v in pairs(t)) { m += v if (k != 0) { handlers += v } } print("nmi", handlers > 0, n - m, wrong) }'
+	"$act" busy 2 &
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		echo l >/proc/sysrq-trigger
+		sleep 0.1
+	done
+	wait $!
+	stop nmi
+	# an update that meets a lock is dropped there, and counted
+	busy=$(sed -n 's/^ktap: \([0-9]*\) table updates dropped.*locked.*/\1/p' "$err")
+	check "in NMIs" all said "nmi	true	${busy:-0}	nil" --and is "$status" -eq 0
+fi
+
+check "the kernel did not complain" all clean --and wait_for 10 nothing_left
+ktap_finished

@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What would never end, or grow without end, ends its session with an error of
+# its own; the kernel and the other sessions go on.
+
+. "$(dirname "$0")/lib.sh"
+plan 13
+
+# marks all the time, so that handlers run
+"$act" marks-until "$tmp/stop" 7 &
+marks=$!
+start other -e 'trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 } trace_end { print("other", n > 0) }'
+
+# ends NAME PATTERN SCRIPT: it ends by itself, with an error that matches
+ends()
+{
+	run -e "$3"
+	check "$1" all is "$status" -ne 0 --and is "$status" -lt 128 --and complained "$2"
+}
+
+ends "an infinite loop in a handler" 'error: .*instructions' \
+	'trace syscalls:sys_enter_lseek { while (true) { } }'
+ends "an infinite loop in the main chunk" 'error: .*instructions' \
+	'while (true) { }'
+ends "an infinite loop in trace_end" 'error: .*instructions' \
+	'trace_end { while (true) { } }'
+ends "endless recursion" 'error: .*(overflow|deep|depth|calls)' \
+	'function f(n) { return 1 + f(n + 1) } trace syscalls:sys_enter_lseek { f(1) }'
+ends "endless recursion in the main chunk" 'error: .*(overflow|deep|depth|calls)' \
+	'function f(n) { return 1 + f(n + 1) } f(1)'
+ends "endless tail calls" 'error: .*instructions' \
+	'function f(n) { return f(n + 1) } trace syscalls:sys_enter_lseek { f(1) }'
+ends "an endless string in a handler" 'error: ' \
+	'trace syscalls:sys_enter_lseek { var s = "x" while (true) { s = s .. "x" } }'
+ends "an endless string in the main chunk" 'error: ' \
+	'var s = "x" while (true) { s = s .. s }'
+ends "tables without end in a handler" 'error: ' \
+	'trace syscalls:sys_enter_lseek { while (true) { var t = {} t[1] = {} } }'
+ends "a table without end in the main chunk" 'error: ' \
+	'var t = {} i = 0 while (true) { i += 1 t[i] = "a string, so that it takes some room" }'
+
+# a table that a handler fills: the updates that find no room are counted
+run -e 'trace syscalls:sys_enter_lseek /offset >= 100/ { n += 1 t[args.offset, "so that a key takes some room, and many fill the memory there is, which is not much for the purpose; a kilobyte would be better, and so on and so on until this line is about as long as lines can be", "so that a key takes some room, and many fill the memory there is, which is not much for the purpose; a kilobyte would be better, and so on and so on until this line is about as long as lines can be" .. n] = n }
+	trace_end { print("kept", len(t)) print("made", n) }' -- "$act" marks 100 250000
+kept=$(sed -n 's/^kept	//p' "$out")
+made=$(sed -n 's/^made	//p' "$out")
+dropped=$(sed -n 's/^ktap: \([0-9]*\) table updates dropped.*/\1/p' "$err")
+if [ "$status" -ne 0 ]; then
+	check "a table without end in a handler" complained 'error: .*memory'
+else
+	check "a table without end in a handler: kept (${kept:-0}) + dropped (${dropped:-0})" \
+		all is "${dropped:-0}" -gt 0 --and is $((${kept:-0} + ${dropped:-0})) -eq "${made:-1}"
+fi
+
+touch "$tmp/stop"
+wait $marks
+stop other
+check "another session has gone on all the time" \
+	all said "other	true" --and is "$status" -eq 0
+
+check "the kernel did not complain" all clean --and wait_for 10 nothing_left
+ktap_finished
