@@ -40,7 +40,10 @@ refused "a field that the event does not have" 'prev_com' \
 	-e 'trace sched:sched_switch { print(args.prev_com) }'
 refused "such a field in a predicate" 'prev_com' \
 	-e 'trace sched:sched_switch /prev_com == "x"/ { }'
-run -e 'trace sched:sched_* { if (args.prev_comm == nil) { without = 1 } else { with = 1 } if (with && without) { exit() } }
+run -e 'trace sched:sched_* {
+		if (args.prev_comm == nil) { without = 1 } else { with = 1 }
+		if (with && without) { exit() }
+	}
 	trace_end { print(with, without) }' -- "$act" busy 2
 check "a field that some of a pattern's events do not have is nil in those" \
 	all said "1	1" --and is "$status" -eq 0
@@ -54,12 +57,19 @@ run "$tmp/empty.kp"
 check "an empty script is a script" all is "$status" -eq 0 --and [ ! -s "$out" ]
 
 # one line of a megabyte, correct, and not
-awk 'BEGIN { printf "x = 0"; for (i = 0; i < 100000; i++) printf " x = x + 1"; print " print(x)" }' \
-	>"$tmp/long.kp"
+additions()
+{
+	awk -v end="$1" 'BEGIN {
+		printf "x = 0"
+		for (i = 0; i < 100000; i++)
+			printf " x = x + 1"
+		print " " end
+	}'
+}
+additions "print(x)" >"$tmp/long.kp"
 run "$tmp/long.kp"
 check "a line of a megabyte" all said 100000 --and is "$status" -eq 0
-awk 'BEGIN { printf "x = 0"; for (i = 0; i < 100000; i++) printf " x = x + 1"; print " ) print(x)" }' \
-	>"$tmp/long.kp"
+additions ") print(x)" >"$tmp/long.kp"
 refused "a line of a megabyte with an error at its end" 'error' "$tmp/long.kp"
 check "which is not shown in full" is "$(wc -c <"$err")" -lt 2000
 

@@ -130,6 +130,7 @@ int main(void)
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
 	ksft_set_plan(7);
+	alarm(500);
 	kernel_note("churn");
 	slow = slow_kernel();
 

@@ -9,17 +9,29 @@ plan 12
 
 run -e 'trace syscalls:sys_enter_lseek { s["process"] += 1 if (in_interrupt) { wrong += 1 } }
 	trace irq:softirq_entry { s["softirq"] += 1 if (in_interrupt() == false) { wrong += 1 } }
-	trace timer:hrtimer_expire_entry { s["timer"] += 1 if (!in_interrupt) { wrong += 1 } u[args.now] = cpu }
+	trace timer:hrtimer_expire_entry {
+		s["timer"] += 1
+		if (!in_interrupt) { wrong += 1 }
+		u[args.now] = cpu
+	}
 	trace timer:hrtimer_expire_exit { if (len(argstr) < 10) { wrong += 1 } }
 	trace_end { for (k, v in pairs(s)) { print(k, v > 0) } print("wrong", wrong) }' -- \
 	sh -c "'$act' busy 1; '$act' marks 1 10"
-check "in_interrupt in a process" all said "process	true" --and said "wrong	nil" --and is "$status" -eq 0
+check "in_interrupt in a process" \
+	all said "process	true" --and said "wrong	nil" --and is "$status" -eq 0
 # what interrupts a process has its thread number
 check "in a hard interrupt" said "timer	true"
 
-start all -e 'trace irq:softirq_entry { s["softirq " .. args.vec] += 1 if (!in_interrupt) { wrong += 1 } }
+start all -e 'trace irq:softirq_entry {
+		s["softirq " .. args.vec] += 1
+		if (!in_interrupt) { wrong += 1 }
+	}
 	trace irq:softirq_exit { print(argstr) }
-	trace irq:irq_handler_entry { s["irq " .. args.name] += 1 if (!in_interrupt) { wrong += 1 } print(argstr) }
+	trace irq:irq_handler_entry {
+		s["irq " .. args.name] += 1
+		if (!in_interrupt) { wrong += 1 }
+		print(argstr)
+	}
 	trace_end { print("wrong", wrong) for (k, v in pairs(s)) { print("kind", k, v) } }'
 "$act" busy 1
 ls -R /sys/bus >/dev/null
@@ -34,19 +46,29 @@ else
 fi
 
 # handlers of all levels count into the same places
-start levels -e 'trace timer:*, irq:*, sched:*, syscalls:* { n += 1 t[0] += 1 if (in_interrupt) { i += 1 u[0] += 1 } else { p += 1 u[1] += 1 } }
-	trace_end { print("same", n == t[0], n == i + p, i == u[0], p == u[1], n > 100, i > 0, p > 0) }'
+start levels -e 'trace timer:*, irq:*, sched:*, syscalls:* {
+		n += 1
+		t[0] += 1
+		if (in_interrupt) { i += 1 u[0] += 1 } else { p += 1 u[1] += 1 }
+	}
+	trace_end {
+		print("same", n == t[0], n == i + p, i == u[0], p == u[1], n > 100, i > 0, p > 0)
+	}'
 "$act" busy 2
 stop levels
 check "counts from all contexts into one place are exact" \
 	all said "same	true	true	true	true	true	true	true" --and not grep -q 'table' "$err"
 
 # everything there is
-run -e 'trace *:* { n += 1 s[probename] += 1 } trace_end { print("n", n > 1000) for (k, v in pairs(s)) { m += v } print("sum", n == m) print("kinds", len(s) > 30) }' -- \
-	"$act" busy 2
+run -e 'trace *:* { n += 1 s[probename] += 1 }
+	trace_end {
+		for (k, v in pairs(s)) { m += v }
+		print("n", n > 1000) print("sum", n == m) print("kinds", len(s) > 30)
+	}' -- "$act" busy 2
 check "all events of a command" \
 	all said "n	true" --and said "sum	true" --and said "kinds	true" --and is "$status" -eq 0
-start all -e 'trace *:* { n += 1 u[execname] += 1 } trace_end { for (k, v in pairs(u)) { m += v } print("end", n > 1000, n == m) }'
+start all -e 'trace *:* { n += 1 u[execname] += 1 }
+	trace_end { for (k, v in pairs(u)) { m += v } print("end", n > 1000, n == m) }'
 "$act" busy 2
 stop all
 check "all events of all processes" all said "end	true	true" --and is "$status" -eq 0
@@ -72,9 +94,17 @@ check "the text of all events, at once" all is "$(wc -l <"$out")" -gt 3 --and is
 if ! has_events nmi:nmi_handler || [ ! -w /proc/sysrq-trigger ]; then
 	skip "in NMIs"
 else
-	start nmi -e 'trace nmi:nmi_handler { n += 1 t[args.handler] += 1 if (!in_interrupt) { wrong += 1 } print(argstr) }
+	start nmi -e 'trace nmi:nmi_handler {
+			n += 1
+			t[args.handler] += 1
+			if (!in_interrupt) { wrong += 1 }
+			print(argstr)
+		}
 		trace syscalls:* { n += 1 t[0] += 1 }
-		trace_end { for (k, v in pairs(t)) { m += v if (k != 0) { handlers += v } } print("nmi", handlers > 0, n - m, wrong) }'
+		trace_end {
+			for (k, v in pairs(t)) { m += v if (k != 0) { handlers += v } }
+			print("nmi", handlers > 0, n - m, wrong)
+		}'
 	"$act" busy 2 &
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		echo l >/proc/sysrq-trigger

@@ -219,6 +219,7 @@ int main(void)
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
 	ksft_set_plan(17);
+	alarm(500);
 	kernel_note("image");
 	slow = slow_kernel();
 	if (compile(script, &good))

@@ -164,6 +164,7 @@ int main(void)
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
 	ksft_set_plan(5);
+	alarm(500);
 	kernel_note("kill");
 	test_kill(24);
 

@@ -150,7 +150,8 @@ run()
 {
 	out=$tmp/out
 	err=$tmp/err
-	: >"$out" >"$err"
+	: >"$out"
+	: >"$err"
 	timeout -s KILL "$(scaled 60 180)" ktap "$@" >"$out" 2>"$err"
 	status=$?
 }
@@ -170,7 +171,8 @@ launch()
 	shift
 	out=$tmp/$session.out
 	err=$tmp/$session.err
-	: >"$out" >"$err"
+	: >"$out"
+	: >"$err"
 	# a shell starts such a process with SIGINT ignored
 	"$act" sigdfl ktap "$@" >"$out" 2>"$err" &
 	pid=$!

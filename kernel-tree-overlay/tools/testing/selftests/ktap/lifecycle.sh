@@ -13,7 +13,11 @@ marks=$!
 
 cat >"$tmp/order.kp" <<'END'
 print("main")
-trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 if (begun == nil) { early = 1 } if (n == 5) { exit() } }
+trace syscalls:sys_enter_lseek /offset == 7/ {
+	n += 1
+	if (begun == nil) { early = 1 }
+	if (n == 5) { exit() }
+}
 trace_end { print("end one", early) }
 trace_end { print("end two") }
 trace_begin { for (i = 1, 50000) { x = i } print("begin", n) begun = 1 }
@@ -31,7 +35,7 @@ end two" ]
 
 # entry and exit are attached one after the other, and begin together: the
 # first event of a process that does nothing else is an entry
-run -e 'trace syscalls:sys_exit_lseek /ret == -9/ { x += 1 if (e == nil && n == nil) { first_is_exit = 1 } }
+run -e 'trace syscalls:sys_exit_lseek /ret == -9/ { x += 1 }
 	trace syscalls:sys_enter_lseek /offset > 99/ { n += 1 }
 	trace_end { print(n, x) }' -- "$act" marks 100 1000
 check "all events begin together" said "1000	1000"
@@ -51,12 +55,13 @@ check "trace_begin and trace_end without any event" \
 	[ "$(cat "$out")" = "begin
 end" ]
 
-start int -e 'trace syscalls:sys_enter_lseek { n += 1 } trace_end { print("end", n > 0) }'
+alive_script='trace syscalls:sys_enter_lseek { n += 1 } trace_end { print("end", n > 0) }'
+start int -e "$alive_script"
 sleep 0.5
 stop int INT
 check "SIGINT: trace_end runs, status 0" all said "end	true" --and is "$status" -eq 0
 check "what it says goes to stderr" all complained '^Tracing' --and not grep -q Tracing "$out"
-start term -e 'trace syscalls:sys_enter_lseek { n += 1 } trace_end { print("end", n > 0) }'
+start term -e "$alive_script"
 sleep 0.3
 stop term TERM
 check "SIGTERM: trace_end runs" said "end	true"
@@ -74,10 +79,12 @@ check "-q says nothing" [ ! -s "$err" ]
 run -e 'trace syscalls:sys_enter_lseek { print("before") print(1 + {}) }
 	trace_end { print("end") }'
 check "a run-time error: what was printed before it, its text, trace_end, status" \
-	all said before --and said end --and is "$status" -ne 0 --and complained ':1: error: '
+	all said before --and said end --and is "$status" -ne 0 \
+	--and complained ':1: error: '
 run -e 'trace_begin { print(1 / 0) } trace syscalls:sys_enter_lseek { }'
 check "a run-time error in trace_begin" all is "$status" -ne 0 --and complained error
-run -e 'trace syscalls:sys_enter_lseek { exit(3) } trace_end { print(1 / 0) } trace_end { print("other") }'
+run -e 'trace syscalls:sys_enter_lseek { exit(3) }
+	trace_end { print(1 / 0) } trace_end { print("other") }'
 check "if one trace_end fails, the others still run" \
 	all said other --and is "$status" -ne 0 --and complained error
 
@@ -88,7 +95,8 @@ touch "$tmp/stop"
 wait $marks
 
 # the reader of the output goes away
-ktap -e 'trace syscalls:sys_enter_lseek { print("x") }' -- "$act" marks 1 100000 2>"$tmp/err" | head -n 1 >"$tmp/out"
+ktap -e 'trace syscalls:sys_enter_lseek { print("x") }' -- "$act" marks 1 100000 \
+	2>"$tmp/err" | head -n 1 >"$tmp/out"
 check "a closed pipe ends the session" [ "$(cat "$tmp/out")" = x ]
 
 check "the kernel did not complain" all clean --and wait_for 10 nothing_left

@@ -10,7 +10,8 @@ plan 13
 # marks all the time, so that handlers run
 "$act" marks-until "$tmp/stop" 7 &
 marks=$!
-start other -e 'trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 } trace_end { print("other", n > 0) }'
+start other -e 'trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 }
+	trace_end { print("other", n > 0) }'
 
 # ends NAME PATTERN SCRIPT: it ends by itself, with an error that matches
 ends()
@@ -41,7 +42,9 @@ ends "a table without end in the main chunk" 'error: ' \
 	'var t = {} i = 0 while (true) { i += 1 t[i] = "a string, so that it takes some room" }'
 
 # a table that a handler fills: the updates that find no room are counted
-run -e 'trace syscalls:sys_enter_lseek /offset >= 100/ { n += 1 t[args.offset, "so that a key takes some room, and many fill the memory there is, which is not much for the purpose; a kilobyte would be better, and so on and so on until this line is about as long as lines can be", "so that a key takes some room, and many fill the memory there is, which is not much for the purpose; a kilobyte would be better, and so on and so on until this line is about as long as lines can be" .. n] = n }
+run -e 'var long = "0123456789abcdef"
+	for (i = 1, 6) { long = long .. long }
+	trace syscalls:sys_enter_lseek /offset >= 100/ { n += 1 t[args.offset, long] = n }
 	trace_end { print("kept", len(t)) print("made", n) }' -- "$act" marks 100 250000
 kept=$(sed -n 's/^kept	//p' "$out")
 made=$(sed -n 's/^made	//p' "$out")

@@ -227,6 +227,7 @@ int main(void)
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
 	ksft_set_plan(7);
+	alarm(500);
 	kernel_note("loss");
 	slow = slow_kernel();
 	test_output(slow ? 20000 : 100000);

@@ -8,7 +8,10 @@ plan 6
 
 n=$(scaled 20000 5000)
 
-counter='trace syscalls:sys_enter_lseek /fd == 4294967295 && offset < 1000000/ { n += 1 t[args.offset] += 1 }
+counter='trace syscalls:sys_enter_lseek /fd == 4294967295 && offset < 1000000/ {
+		n += 1
+		t[args.offset] += 1
+	}
 	trace_end { print("n", n, len(t)) }'
 
 start one -e "$counter"

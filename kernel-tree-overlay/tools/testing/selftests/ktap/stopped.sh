@@ -8,7 +8,10 @@ plan 4
 
 n=$(scaled 200000 60000)
 
-start stopped -e 'trace syscalls:sys_enter_lseek /fd == 4294967295/ { n += 1 print(args.offset, "x") }
+start stopped -e 'trace syscalls:sys_enter_lseek /fd == 4294967295/ {
+		n += 1
+		print(args.offset, "x")
+	}
 	trace_end { print("produced", n) }'
 kill -STOP "$pid"
 "$act" marks 1000000 "$n"

@@ -37,8 +37,8 @@ text_between_marks()
 # 1: the first script that ktap ever had
 run "$samples/syscalls.kp" -- "$calls" "$tmp"
 pid=$(cat "$tmp/pid")
-awk -F '\t' -v pid="$pid" '{ split($1, a, " ") } a[2] == pid && $2 == "known_calls" { print $3 }' \
-	"$out" >"$tmp/lines"
+awk -F '\t' -v pid="$pid" '{ split($1, a, " ") }
+	a[2] == pid && $2 == "known_calls" { print $3 }' "$out" >"$tmp/lines"
 text_between_marks "$tmp/lines" >"$tmp/got"
 check "syscalls.kp prints what a program did" \
 	all same text "$tmp/got" --and is "$status" -eq 0 --and no_loss
@@ -61,7 +61,10 @@ check "all processes traced: the program's lines are there and complete" \
 # 3: by fields
 cat >"$tmp/fields.kp" <<'END'
 trace syscalls:sys_enter_getppid { printf("getppid %d\n", e.sc_nr) }
-trace syscalls:sys_enter_openat { printf("openat %d %d %d %d %d\n", arg0, args.dfd, args.filename, args.flags, args.mode) }
+trace syscalls:sys_enter_openat {
+	printf("openat %d %d %d %d %d\n",
+		arg0, args.dfd, args.filename, args.flags, args.mode)
+}
 trace syscalls:sys_enter_read, syscalls:sys_enter_write {
 	var name = "read"
 	if (e.sc_nr == 1) { name = "write" }
@@ -69,13 +72,23 @@ trace syscalls:sys_enter_read, syscalls:sys_enter_write {
 }
 trace syscalls:sys_enter_close { printf("close %d %d\n", arg0, arg1) }
 trace syscalls:sys_enter_dup { printf("dup %d %d\n", arg0, args.fildes) }
-trace syscalls:sys_enter_lseek { printf("lseek %d %d %d %d\n", arg0, args.fd, args.offset, args.whence) }
-trace syscalls:sys_enter_mmap { printf("mmap %d %d %d %d %d %d %d\n", arg0, arg1, arg2, arg3, arg4, arg5, arg6) }
+trace syscalls:sys_enter_lseek {
+	printf("lseek %d %d %d %d\n", arg0, args.fd, args.offset, args.whence)
+}
+trace syscalls:sys_enter_mmap {
+	printf("mmap %d %d %d %d %d %d %d\n", arg0, arg1, arg2, arg3, arg4, arg5, arg6)
+}
 trace syscalls:sys_enter_munmap { printf("munmap %d %d %d\n", e.sc_nr, e.sc_arg1, e.sc_arg2) }
 trace syscalls:sys_enter_ftruncate { printf("ftruncate %d %d %d\n", arg0, args.fd, args.length) }
-trace syscalls:sys_enter_unlinkat { printf("unlinkat %d %d %d %d\n", arg0, args.dfd, args.pathname, args.flag) }
-trace syscalls:sys_enter_mkdirat { printf("mkdirat %d %d %d %d\n", arg0, args.dfd, args.pathname, args.mode) }
-trace syscalls:sys_enter_fchmodat { printf("fchmodat %d %d %d %d\n", arg0, args.dfd, args.filename, args.mode) }
+trace syscalls:sys_enter_unlinkat {
+	printf("unlinkat %d %d %d %d\n", arg0, args.dfd, args.pathname, args.flag)
+}
+trace syscalls:sys_enter_mkdirat {
+	printf("mkdirat %d %d %d %d\n", arg0, args.dfd, args.pathname, args.mode)
+}
+trace syscalls:sys_enter_fchmodat {
+	printf("fchmodat %d %d %d %d\n", arg0, args.dfd, args.filename, args.mode)
+}
 trace syscalls:sys_enter_kill { printf("kill %d %d %d\n", arg0, args.pid, args.sig) }
 trace syscalls:sys_enter_getpgid { printf("getpgid %d %d\n", arg0, args.pid) }
 trace syscalls:sys_exit_getppid { printf("getppid = %d\n", retval) }

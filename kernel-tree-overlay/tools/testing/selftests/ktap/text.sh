@@ -114,18 +114,22 @@ trace sched:sched_switch {
 	print(argstr, " next_comm=" .. arg4 .. " next_pid=" .. arg5 .. " next_prio=" .. arg6)
 }
 trace sched:sched_process_exec {
-	print(argstr, "sched_process_exec: filename=" .. args.filename .. " pid=" .. args.pid .. " old_pid=" .. args.old_pid)
+	print(argstr, "sched_process_exec: filename=" .. args.filename .. " pid=" .. args.pid ..
+		" old_pid=" .. args.old_pid)
 }
 trace task:task_rename {
 	print(argstr, "task_rename: pid=" .. args.pid .. " oldcomm=" .. args.oldcomm .. " newcomm=" ..
 		args.newcomm .. " oom_score_adj=" .. args.oom_score_adj)
 }
 trace signal:signal_generate {
-	print(argstr, "signal_generate: sig=" .. args.sig .. " errno=" .. args.errno .. " code=" .. args.code ..
-		" comm=" .. args.comm .. " pid=" .. args.pid .. " grp=" .. args.group .. " res=" .. args.result)
+	print(argstr, "signal_generate: sig=" .. args.sig .. " errno=" .. args.errno ..
+		" code=" .. args.code .. " comm=" .. args.comm .. " pid=" .. args.pid ..
+		" grp=" .. args.group .. " res=" .. args.result)
 }
 trace irq:softirq_entry { print(argstr, "softirq_entry: vec=" .. args.vec .. " ") }
-trace kmem:kmem_cache_alloc { print(argstr, " bytes_req=" .. args.bytes_req .. " bytes_alloc=" .. args.bytes_alloc .. " ") }
+trace kmem:kmem_cache_alloc {
+	print(argstr, " bytes_req=" .. args.bytes_req .. " bytes_alloc=" .. args.bytes_alloc .. " ")
+}
 trace sched:sched_stat_runtime { print(argstr, " runtime=" .. args.runtime .. " [ns]") }
 END
 run "$tmp/fields.kp" -- "$act" events ktapfields
@@ -139,11 +143,11 @@ run -e 'trace sched:sched_switch {
 		print(e.name) print(probename) print(e.fieldnum) print(e.field(1)) print(e.print_fmt) exit()
 	}' -- "$act" busy 1
 name=$(sed -n 1p "$out")$(sed -n 2p "$out")
-fields=$(grep -c '^	field:.* common_' "$tracefs/events/sched/sched_switch/format")
-fields=$(($(grep -c '^	field:' "$tracefs/events/sched/sched_switch/format") - fields))
+format=$tracefs/events/sched/sched_switch/format
+fields=$(grep '^	field:' "$format" | grep -v -c ' common_')
 check "e.name, e.fieldnum and e.print_fmt are those of the format file" \
 	all [ "$name" = sched_switchsched_switch ] --and is "$(sed -n 3p "$out")" -eq "$fields" \
-	--and [ "print fmt: $(sed -n 5p "$out")" = "$(grep '^print fmt' "$tracefs/events/sched/sched_switch/format")" ]
+	--and [ "print fmt: $(sed -n 5p "$out")" = "$(grep '^print fmt' "$format")" ]
 
 check "the kernel did not complain" clean
 ktap_finished
