@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * diag: the errors and warnings of one compilation.
+ *
+ * A message has a place in the source and keeps a copy of the line it is in, so
+ * that it can be printed when the source is gone. The number of messages is
+ * bounded. Columns are bytes from 1, a tab is one.
+ */
+#ifndef _KTAP_DIAG_H
+#define _KTAP_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define DIAG_MAX	20
+
+enum diag_level {
+	DIAG_ERROR,
+	DIAG_WARNING,
+};
+
+struct src_pos {
+	unsigned int line;
+	unsigned int col;
+};
+
+struct diag_msg {
+	enum diag_level level;
+	struct src_pos pos;
+	char *text;
+	char *line;		/* the part of the source line that is shown */
+	char *caret;		/* blanks and tabs up to the place in it */
+};
+
+struct ktap_diag {
+	const char *name;	/* of the source; valid during the compilation only */
+	const char *src;
+	size_t len;
+	char *file;		/* a copy of the name */
+	struct diag_msg msgs[DIAG_MAX];
+	unsigned int nmsgs;
+	unsigned int nerrors;
+	bool full;		/* there were more errors than are kept */
+};
+
+void ktap_diag_init(struct ktap_diag *d);
+void ktap_diag_free(struct ktap_diag *d);
+/* FILE:LINE:COL: error: TEXT, the line and a caret, for each message */
+void ktap_diag_print(const struct ktap_diag *d, FILE *f);
+
+/* For the compiler */
+void diag_source(struct ktap_diag *d, const char *name, const char *src, size_t len);
+__attribute__((format(printf, 3, 4)))
+void diag_error(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...);
+__attribute__((format(printf, 3, 4)))
+void diag_warn(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...);
+
+#endif /* _KTAP_DIAG_H */

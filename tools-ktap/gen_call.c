@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gen_call: calls, of functions, of the library, and of what the compiler turns
+ * into instructions itself.
+ */
+#include <string.h>
+
+#include "gen.h"
+
+int gen_builtin(struct fs *fs, const char *name, struct src_pos pos)
+{
+	int i = image_builtin(fs->ib, name);
+
+	if (i >= 0)
+		return i;
+	diag_error(fs->p->diag, pos, "more than %d different builtins", KTAP_MAX_BUILTINS);
+	return 0;
+}
+
+/* The name of a library function, or NULL: print, kdebug.trace */
+static const char *library_name(const struct expr *fn, char buf[64])
+{
+	const struct sym *s;
+
+	if (fn->kind == E_NAME) {
+		if (fn->builtin)
+			return fn->str->s;
+		s = fn->name.sym;
+		if (fn->name.local || !s)
+			return NULL;
+		return s->class == SYM_BUILTIN || s->class == SYM_SPECIAL ? s->name->s : NULL;
+	}
+	if (fn->kind != E_FIELD || fn->a->kind != E_NAME || fn->a->name.local || !fn->a->name.sym)
+		return NULL;
+	s = fn->a->name.sym;
+	if (s->class == SYM_SPACE) {
+		snprintf(buf, 64, "%.20s.%.40s", s->name->s, fn->str->s);
+		return buf;
+	}
+	/* e.tostring() of the current event needs no look-up at run time */
+	if (s->class == SYM_EVENT && !strcmp(fn->str->s, "tostring"))
+		return "event.tostring";
+	if (s->class == SYM_EVENT && !strcmp(fn->str->s, "field"))
+		return "event.field";
+	return NULL;
+}
+
+const struct builtin *gen_callee(const struct expr *fn)
+{
+	char buf[64];
+	const char *name = library_name(fn, buf);
+
+	return name ? names_builtin(name) : NULL;
+}
+
+static void check_args(struct fs *fs, const struct expr *e, const struct builtin *bi,
+		       bool multi)
+{
+	const char *name = bi->name;
+	char want[64];
+
+	if (e->n > bi->max || (e->n < bi->min && !multi)) {
+		if (bi->max == KTAP_BI_ANY)
+			snprintf(want, sizeof(want), "at least %u", bi->min);
+		else if (bi->max == bi->min)
+			snprintf(want, sizeof(want), "%u", bi->min);
+		else
+			snprintf(want, sizeof(want), "%u to %u", bi->min, bi->max);
+		diag_error(fs->p->diag, e->start, "%s() takes %s argument%s, not %u", name, want,
+			   !strcmp(want, "1") || !strcmp(want, "at least 1") ? "" : "s", e->n);
+	}
+}
+
+static int fix_base(struct fs *fs, int r)
+{
+	/* the result may be made in place if it is the topmost temporary */
+	if (r >= fs->nact && r == fs->free - 1)
+		return r;
+	return gen_alloc(fs, 1);
+}
+
+/* builtin(list), the result in r; r < 0: nowhere. Returns its register */
+static int call_builtin(struct fs *fs, const struct expr *e, const char *name, int r)
+{
+	int mark = fs->free, index = gen_builtin(fs, name, e->start), base, n = 0;
+	struct expr *x = e->list;
+
+	if (!x) {
+		base = r >= 0 ? r : gen_alloc(fs, 1);
+		fs->line = e->pos.line;
+		gen_abc(fs, KTAP_OP_BCALL, base, index, 1);
+		fs->free = r >= 0 ? mark : base + 1;
+		return base;
+	}
+	base = fix_base(fs, r);
+	if (!x->next && gen_is_multi(fs, x)) {
+		fs->free = base;
+		n = gen_list(fs, x);
+	} else {
+		gen_to(fs, x, base);
+		n = x->next ? gen_list(fs, x->next) : 0;
+		if (n >= 0)
+			n++;
+	}
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_BCALL, base, index, n + 1);
+	if (r >= 0 && base != r)
+		gen_abc(fs, KTAP_OP_MOVE, r, base, 0);
+	fs->free = r >= 0 ? mark : base + 1;
+	return r >= 0 ? r : base;
+}
+
+static int nothing(struct fs *fs, int r, int nres)
+{
+	if (r < 0 && nres)
+		r = gen_alloc(fs, 1);
+	if (r >= 0)
+		gen_abc(fs, KTAP_OP_NIL, r, 1, 0);
+	return r;
+}
+
+/* delete(t[k]) */
+static int call_delete(struct fs *fs, struct expr *e, int r, int nres)
+{
+	int mark = fs->free, obj, key;
+	struct expr *t = e->list;
+
+	obj = gen_any(fs, t->a);
+	key = gen_key_of(fs, t);
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_DELT, obj, key, 0);
+	fs->free = mark;
+	return nothing(fs, r, nres);
+}
+
+/* inplace_inc(t, k), table_count(t, k [, n]): t[k] += n */
+static int call_inc(struct fs *fs, struct expr *e, const char *name, int r, int nres)
+{
+	unsigned int max = !strcmp(name, "table_count") ? 3 : 2;
+	int mark = fs->free, obj, key, n;
+
+	if (e->n < 2 || e->n > max) {
+		diag_error(fs->p->diag, e->start, "%s() takes a table and a key", name);
+		return nothing(fs, r, nres);
+	}
+	obj = gen_any(fs, e->list);
+	key = gen_any(fs, e->list->next);
+	if (e->n == 3) {
+		n = gen_any(fs, e->list->next->next);
+	} else {
+		n = gen_alloc(fs, 1);
+		gen_load_int(fs, n, 1);
+	}
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_ADDT, obj, key, n);
+	fs->free = mark;
+	return nothing(fs, r, nres);
+}
+
+/* kdebug.trace(before .. text .. after, f), for the older ways to say that */
+static int call_trace(struct fs *fs, struct expr *e, const char *name, const char *before,
+		      const char *after, int r, int nres)
+{
+	int mark = fs->free, base = gen_alloc(fs, 2), t, n = 2;
+
+	if (e->n != 2) {
+		diag_error(fs->p->diag, e->start, "%s() takes 2 arguments, not %u", name, e->n);
+		return nothing(fs, r, nres);
+	}
+	t = gen_alloc(fs, 1);
+	gen_wide(fs, KTAP_OP_LOADK, t, image_str(fs->ib, before, strlen(before)));
+	gen_next(fs, e->list);
+	if (*after) {
+		gen_wide(fs, KTAP_OP_LOADK, gen_alloc(fs, 1),
+			 image_str(fs->ib, after, strlen(after)));
+		n = 3;
+	}
+	gen_abc(fs, KTAP_OP_CONCAT, base, t, n);
+	fs->free = t;
+	gen_to(fs, e->list->next, base + 1);
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "kdebug.trace", e->start), 3);
+	fs->free = mark;
+	return nothing(fs, r, nres);
+}
+
+/* kdebug.probe_end(f [, nowait]): the second argument says nothing any more */
+static int call_probe_end(struct fs *fs, struct expr *e, int r, int nres)
+{
+	int mark = fs->free, base = gen_next(fs, e->list);
+
+	gen_next(fs, e->list->next);
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "kdebug.trace_end", e->start), 2);
+	fs->free = mark;
+	return nothing(fs, r, nres);
+}
+
+static void report_missing(struct fs *fs, const struct expr *e, const char *name)
+{
+	const char *best = NULL;
+	unsigned int dist = names_max_dist(name) + 1;
+
+	names_near_library(name, &best, &dist);
+	diag_error(fs->p->diag, e->start,
+		   best ? "unknown function '%s', did you mean '%s'?" : "unknown function '%s'",
+		   name, best);
+}
+
+static const struct {
+	const char *name;
+	const char *before;
+	const char *after;
+} trace_calls[] = {
+	{ "timer.tick",		"tick-",	"" },
+	{ "timer.profile",	"profile-",	"" },
+	{ "timer.s",		"tick-",	"s" },
+	{ "timer.sec",		"tick-",	"s" },
+	{ "timer.ms",		"tick-",	"ms" },
+	{ "timer.msec",		"tick-",	"ms" },
+	{ "timer.us",		"tick-",	"us" },
+	{ "timer.usec",		"tick-",	"us" },
+	{ "timer.ns",		"tick-",	"ns" },
+	{ "timer.nsec",		"tick-",	"ns" },
+	{ "kdebug.kprobe",	"probe:",	"" },
+	{ "kdebug.tracepoint",	"tp:",		"" },
+};
+
+/* Of the library: its result is one value. Returns -2 if it is not */
+static int call_library(struct fs *fs, struct expr *e, int r, int nres)
+{
+	const struct builtin *bi;
+	const char *name;
+	char buf[64];
+	size_t i;
+
+	name = library_name(e->a, buf);
+	if (!name)
+		return -2;
+	if (!strcmp(name, "delete") && e->n == 1 &&
+	    (e->list->kind == E_INDEX || e->list->kind == E_FIELD))
+		return call_delete(fs, e, r, nres);
+	if (!strcmp(name, "inplace_inc") || !strcmp(name, "table_count"))
+		return call_inc(fs, e, name, r, nres);
+	if (!strcmp(name, "kdebug.probe_end") && e->n == 2)
+		return call_probe_end(fs, e, r, nres);
+	for (i = 0; i < sizeof(trace_calls) / sizeof(trace_calls[0]); i++)
+		if (!strcmp(name, trace_calls[i].name))
+			return call_trace(fs, e, name, trace_calls[i].before,
+					  trace_calls[i].after, r, nres);
+	bi = names_builtin(name);
+	if (!bi) {
+		if (!strcmp(name, "pairs"))
+			diag_error(fs->p->diag, e->start,
+				   "pairs() goes with for: for (k, v in pairs(t))");
+		else
+			report_missing(fs, e, name);
+		return nothing(fs, r, nres);
+	}
+	check_args(fs, e, bi, e->list && gen_is_multi(fs, e->list));
+	return call_builtin(fs, e, bi->name, nres ? r : -1);
+}
+
+/* Function and arguments from fs->free on; B of CALL and TAIL */
+static int push_call(struct fs *fs, struct expr *e, int base)
+{
+	int n;
+
+	if (e->kind == E_METHOD) {
+		int self = gen_alloc(fs, 1);
+
+		gen_to(fs, e->a, self);
+		fs->line = e->pos.line;
+		gen_getk(fs, base, self, e->str, e->pos);
+		n = gen_list(fs, e->list);
+		return n < 0 ? 0 : n + 2;
+	}
+	gen_to(fs, e->a, base);
+	n = gen_list(fs, e->list);
+	return n < 0 ? 0 : n + 1;
+}
+
+int gen_call(struct fs *fs, struct expr *e, int r, int nres)
+{
+	int mark = fs->free, base, nargs;
+
+	if (e->kind == E_CALL) {
+		base = call_library(fs, e, r, nres);
+		if (base != -2) {
+			if (nres == 0)
+				fs->free = mark;
+			else if (nres > 1) {
+				/* one value, the rest nil */
+				gen_abc(fs, KTAP_OP_NIL, base + 1, nres - 1, 0);
+			}
+			return base;
+		}
+	}
+	base = nres == 1 && r >= 0 ? fix_base(fs, r) : gen_alloc(fs, 1);
+	nargs = push_call(fs, e, base);
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_CALL, base, nargs, nres + 1);
+	fs->free = base;
+	if (nres > 0)
+		gen_alloc(fs, nres);
+	if (nres == 1 && r >= 0) {
+		if (base != r)
+			gen_abc(fs, KTAP_OP_MOVE, r, base, 0);
+		base = r;
+		fs->free = mark;
+	} else if (nres <= 0) {
+		fs->free = mark;
+	}
+	return base;
+}
+
+void gen_tail_call(struct fs *fs, struct expr *e)
+{
+	int mark = fs->free, base = gen_alloc(fs, 1), nargs;
+
+	nargs = push_call(fs, e, base);
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_TAIL, base, nargs, 0);
+	fs->free = mark;
+}

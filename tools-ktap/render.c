@@ -1,0 +1,729 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * render: output records to text.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "render.h"
+
+#define HIST_WIDTH	38
+#define KEY_WIDTH	31
+
+/*
+ * Tables whose rows have come, until the record that refers to them has: it may
+ * have been lost, so only the latest ones are kept.
+ */
+#define TABLES_MAX	256
+
+struct row {
+	const struct ktap_rec_val *key;
+	const struct ktap_rec_val *val;
+	const struct ktap_render *r;	/* for qsort() */
+};
+
+struct table {
+	struct table *next;
+	uint32_t id;
+	struct buf data;		/* the values, as in the records */
+	size_t nrows;
+};
+
+struct ktap_render {
+	struct image_reader img;
+	FILE *out;
+	struct ktap_render_ops ops;
+	struct table *tables;
+	unsigned int ntables;
+	struct buf tmp;
+};
+
+/* Values in a record */
+struct vals {
+	const char *p;
+	size_t left;
+};
+
+static size_t align8(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
+static const struct ktap_rec_val *next_val(struct vals *v)
+{
+	const struct ktap_rec_val *val = (const void *)v->p;
+	size_t n;
+
+	if (v->left < sizeof(*val) || val->len > v->left - sizeof(*val))
+		return NULL;
+	n = align8(sizeof(*val) + val->len);
+	if (n > v->left)
+		n = v->left;
+	v->p += n;
+	v->left -= n;
+	return val;
+}
+
+static int64_t get_int(const struct ktap_rec_val *v)
+{
+	int64_t i = 0;
+
+	if (v->type == KTAP_VAL_INT && v->len >= sizeof(i))
+		memcpy(&i, v->data, sizeof(i));
+	return i;
+}
+
+static uint32_t get_u32(const struct ktap_rec_val *v)
+{
+	uint32_t i = UINT32_MAX;
+
+	if (v->len >= sizeof(i))
+		memcpy(&i, v->data, sizeof(i));
+	return i;
+}
+
+static struct image_text get_str(const struct ktap_render *r, const struct ktap_rec_val *v)
+{
+	struct image_text t = { "", 0 };
+	int64_t i;
+
+	if (v->type == KTAP_VAL_KSTR)
+		image_const(&r->img, get_u32(v), &i, &t);
+	else
+		t = (struct image_text){ (const char *)v->data, v->len };
+	return t;
+}
+
+static bool is_str(const struct ktap_rec_val *v)
+{
+	return v->type == KTAP_VAL_STR || v->type == KTAP_VAL_KSTR;
+}
+
+/*
+ * Tables
+ */
+
+static struct table *find_table(struct ktap_render *r, uint32_t id)
+{
+	struct table *t;
+
+	for (t = r->tables; t; t = t->next)
+		if (t->id == id)
+			return t;
+	return NULL;
+}
+
+static void free_table(struct ktap_render *r, struct table *t)
+{
+	struct table **p;
+
+	for (p = &r->tables; *p != t; p = &(*p)->next)
+		;
+	*p = t->next;
+	r->ntables--;
+	buf_free(&t->data);
+	free(t);
+}
+
+/* The rows, for sorting; NULL if there are none */
+static struct row *get_rows(const struct ktap_render *r, const struct table *t)
+{
+	struct vals v = { t->data.data, t->data.len };
+	struct row *rows = xmalloc(t->nrows * sizeof(*rows));
+	size_t i;
+
+	for (i = 0; i < t->nrows; i++) {
+		rows[i].key = next_val(&v);
+		rows[i].val = next_val(&v);
+		rows[i].r = r;
+	}
+	return rows;
+}
+
+/* Forgets the tables that these values refer to */
+static void drop_tables(struct ktap_render *r, struct vals v, unsigned int depth)
+{
+	const struct ktap_rec_val *val;
+	struct table *t;
+	struct buf data;
+
+	while ((val = next_val(&v))) {
+		if (val->type != KTAP_VAL_TABLE)
+			continue;
+		t = find_table(r, get_u32(val));
+		if (!t)
+			continue;
+		data = t->data;
+		t->data = (struct buf){};
+		free_table(r, t);
+		if (depth < 8)
+			drop_tables(r, (struct vals){ data.data, data.len }, depth + 1);
+		buf_free(&data);
+	}
+}
+
+static int add_rows(struct ktap_render *r, struct vals v)
+{
+	const struct ktap_rec_val *id = next_val(&v);
+	struct table *t, *last;
+	struct vals count;
+	size_t n = 0;
+
+	if (!id || id->type != KTAP_VAL_INT)
+		return -1;
+	count = v;
+	while (count.left) {
+		if (!next_val(&count))
+			return -1;
+		n++;
+	}
+	if (n % 2)
+		return -1;
+	t = find_table(r, get_int(id));
+	if (!t) {
+		if (r->ntables == TABLES_MAX) {
+			for (last = r->tables; last->next; last = last->next)
+				;
+			free_table(r, last);
+		}
+		t = xmalloc(sizeof(*t));
+		memset(t, 0, sizeof(*t));
+		t->id = get_int(id);
+		t->next = r->tables;
+		r->tables = t;
+		r->ntables++;
+	}
+	buf_add(&t->data, v.p, v.left);
+	buf_pad(&t->data, 8);
+	t->nrows += n / 2;
+	return 0;
+}
+
+/*
+ * Order of keys: nil, booleans, numbers, strings, compound keys, others
+ */
+static int rank(const struct ktap_rec_val *v)
+{
+	switch (v->type) {
+	case KTAP_VAL_NIL:
+		return 0;
+	case KTAP_VAL_FALSE:
+		return 1;
+	case KTAP_VAL_TRUE:
+		return 2;
+	case KTAP_VAL_INT:
+		return 3;
+	case KTAP_VAL_STR:
+	case KTAP_VAL_KSTR:
+		return 4;
+	case KTAP_VAL_TUPLE:
+		return 5;
+	default:
+		return 6;
+	}
+}
+
+static int compare(const struct ktap_render *r, const struct ktap_rec_val *a,
+		   const struct ktap_rec_val *b)
+{
+	const struct ktap_rec_val *x, *y;
+	struct image_text s, t;
+	struct vals va, vb;
+	size_t n;
+	int c;
+
+	if (rank(a) != rank(b))
+		return rank(a) < rank(b) ? -1 : 1;
+	if (a->type == KTAP_VAL_INT) {
+		c = get_int(a) < get_int(b) ? -1 : get_int(a) > get_int(b);
+		return c;
+	}
+	if (a->type == KTAP_VAL_TUPLE) {
+		va = (struct vals){ (const char *)a->data, a->len };
+		vb = (struct vals){ (const char *)b->data, b->len };
+		for (;;) {
+			x = next_val(&va);
+			y = next_val(&vb);
+			if (!x || !y)
+				return x ? 1 : y ? -1 : 0;
+			/* parts are no compound keys, this goes one deep */
+			if (x->type == KTAP_VAL_TUPLE || y->type == KTAP_VAL_TUPLE)
+				return 0;
+			c = compare(r, x, y);
+			if (c)
+				return c;
+		}
+	}
+	if (is_str(a) || a->type == KTAP_VAL_FUNC) {
+		s = get_str(r, a);
+		t = get_str(r, b);
+		n = s.len < t.len ? s.len : t.len;
+		c = n ? memcmp(s.s, t.s, n) : 0;
+		if (c)
+			return c;
+		return s.len < t.len ? -1 : s.len > t.len;
+	}
+	return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return compare(x->r, x->key, y->key);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	int64_t i = get_int(x->val), j = get_int(y->val);
+
+	if (i != j)
+		return i > j ? -1 : 1;
+	return compare(x->r, x->key, y->key);
+}
+
+/*
+ * Values as text
+ */
+
+static void add_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_val *v,
+		    unsigned int depth);
+
+/* A table in a line of its own kind: {key: value, ...} */
+static void add_table(struct ktap_render *r, struct buf *b, uint32_t id, unsigned int depth)
+{
+	struct table *t = find_table(r, id);
+	struct row *rows;
+	size_t i;
+
+	if (!t || depth > 8) {
+		add_str(b, t ? "{...}" : "{}");
+		return;
+	}
+	rows = get_rows(r, t);
+	qsort(rows, t->nrows, sizeof(*rows), by_key);
+	add_str(b, "{");
+	for (i = 0; i < t->nrows; i++) {
+		if (i)
+			add_str(b, ", ");
+		add_val(r, b, rows[i].key, depth + 1);
+		add_str(b, ": ");
+		add_val(r, b, rows[i].val, depth + 1);
+	}
+	add_str(b, "}");
+	free(rows);
+}
+
+static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_val *v,
+		    unsigned int depth)
+{
+	const struct ktap_rec_val *x;
+	struct image_text t;
+	struct vals parts;
+	char num[32];
+	bool first = true;
+
+	switch (v->type) {
+	case KTAP_VAL_NIL:
+		add_str(b, "nil");
+		break;
+	case KTAP_VAL_FALSE:
+		add_str(b, "false");
+		break;
+	case KTAP_VAL_TRUE:
+		add_str(b, "true");
+		break;
+	case KTAP_VAL_INT:
+		snprintf(num, sizeof(num), "%" PRId64, get_int(v));
+		add_str(b, num);
+		break;
+	case KTAP_VAL_STR:
+	case KTAP_VAL_KSTR:
+		t = get_str(r, v);
+		buf_add(b, t.s, t.len);
+		if (v->flags & KTAP_VALF_TRUNCATED)
+			add_str(b, "...");
+		break;
+	case KTAP_VAL_TUPLE:
+		parts = (struct vals){ (const char *)v->data, v->len };
+		while (depth < 8 && (x = next_val(&parts))) {
+			if (!first)
+				add_str(b, ", ");
+			first = false;
+			add_val(r, b, x, depth + 1);
+		}
+		break;
+	case KTAP_VAL_TABLE:
+		add_table(r, b, get_u32(v), depth);
+		break;
+	case KTAP_VAL_FUNC:
+		t = get_str(r, v);
+		add_str(b, t.len ? "function " : "function");
+		buf_add(b, t.s, t.len);
+		break;
+	default:
+		add_str(b, "?");
+	}
+}
+
+static void put_tmp(struct ktap_render *r)
+{
+	if (r->tmp.len)
+		fwrite(r->tmp.data, 1, r->tmp.len, r->out);
+	r->tmp.len = 0;
+}
+
+/*
+ * print
+ */
+
+static void print_table(struct ktap_render *r, uint32_t id)
+{
+	struct table *t = find_table(r, id);
+	struct row *rows;
+	size_t i;
+
+	if (!t)
+		return;
+	rows = get_rows(r, t);
+	qsort(rows, t->nrows, sizeof(*rows), by_key);
+	for (i = 0; i < t->nrows; i++) {
+		add_val(r, &r->tmp, rows[i].key, 0);
+		add_str(&r->tmp, ":\t");
+		add_val(r, &r->tmp, rows[i].val, 0);
+		add_str(&r->tmp, "\n");
+		put_tmp(r);
+	}
+	free(rows);
+}
+
+static void print(struct ktap_render *r, struct vals v)
+{
+	const struct ktap_rec_val *val;
+	bool first = true, open = true;
+
+	/* a table has lines of its own, whatever stands beside it */
+	while ((val = next_val(&v))) {
+		if (val->type == KTAP_VAL_TABLE) {
+			if (!first && open)
+				add_str(&r->tmp, "\n");
+			put_tmp(r);
+			print_table(r, get_u32(val));
+			open = false;
+			first = true;
+			continue;
+		}
+		if (!first)
+			add_str(&r->tmp, "\t");
+		add_val(r, &r->tmp, val, 0);
+		first = false;
+		open = true;
+	}
+	if (open)
+		add_str(&r->tmp, "\n");
+	put_tmp(r);
+}
+
+/*
+ * printf
+ */
+
+struct spec {
+	char flags[8];
+	size_t width;
+	size_t prec;
+	bool has_prec;
+	char conv;
+};
+
+/* More than this is as wide as this */
+#define MAX_NUM		4096
+
+static const char *parse_num(const char *p, const char *end, size_t *n)
+{
+	for (*n = 0; p < end && *p >= '0' && *p <= '9'; p++) {
+		*n = *n * 10 + (*p - '0');
+		if (*n > MAX_NUM)
+			*n = MAX_NUM;
+	}
+	return p;
+}
+
+/* What follows a %; NULL if that is no conversion */
+static const char *parse_spec(const char *p, const char *end, struct spec *s)
+{
+	size_t n = 0;
+
+	memset(s, 0, sizeof(*s));
+	for (; p < end && strchr("-+ #0", *p) && *p; p++)
+		if (n < 5 && !strchr(s->flags, *p))
+			s->flags[n++] = *p;
+	p = parse_num(p, end, &s->width);
+	if (p < end && *p == '.') {
+		s->has_prec = true;
+		p = parse_num(p + 1, end, &s->prec);
+	}
+	/* lengths mean nothing: all integers have 64 bits */
+	while (p < end && (*p == 'l' || *p == 'h' || *p == 'z'))
+		p++;
+	if (p >= end || !*p || !strchr("cdiouxXsp%", *p))
+		return NULL;
+	s->conv = *p;
+	return p + 1;
+}
+
+static void add_padded(struct buf *b, const struct spec *s, const char *text, size_t len)
+{
+	size_t pad = s->width > len ? s->width - len : 0, i;
+	bool left = strchr(s->flags, '-');
+
+	for (i = 0; !left && i < pad; i++)
+		buf_addc(b, ' ');
+	buf_add(b, text, len);
+	for (i = 0; left && i < pad; i++)
+		buf_addc(b, ' ');
+}
+
+static void add_number(struct buf *b, const struct spec *s, int64_t v)
+{
+	char fmt[64], text[2 * MAX_NUM + 64];
+	int n;
+
+	if (s->conv == 'c') {
+		text[0] = v;
+		add_padded(b, s, text, 1);
+		return;
+	}
+	if (s->conv == 'p') {
+		n = snprintf(text, sizeof(text), "0x%" PRIx64, v);
+		add_padded(b, s, text, n);
+		return;
+	}
+	if (s->has_prec)
+		snprintf(fmt, sizeof(fmt), "%%%s%zu.%zull%c", s->flags, s->width, s->prec,
+			 s->conv);
+	else if (s->width)
+		snprintf(fmt, sizeof(fmt), "%%%s%zull%c", s->flags, s->width, s->conv);
+	else
+		snprintf(fmt, sizeof(fmt), "%%%sll%c", s->flags, s->conv);
+	n = snprintf(text, sizeof(text), fmt, (long long)v);
+	buf_add(b, text, n);
+}
+
+static void add_arg(struct ktap_render *r, const struct spec *s, const struct ktap_rec_val *v)
+{
+	struct buf text = {};
+
+	if (v->type == KTAP_VAL_INT && s->conv != 's') {
+		add_number(&r->tmp, s, get_int(v));
+		return;
+	}
+	add_val(r, &text, v, 0);
+	if (s->conv == 's' && s->has_prec && s->prec < text.len)
+		text.len = s->prec;
+	add_padded(&r->tmp, s, text.data ? text.data : "", text.len);
+	buf_free(&text);
+}
+
+static void print_format(struct ktap_render *r, struct vals v)
+{
+	const struct ktap_rec_val *fmt = next_val(&v), *arg;
+	const char *p, *end, *next, *pct;
+	struct image_text t;
+	struct spec s;
+
+	if (!fmt || !is_str(fmt))
+		return;
+	t = get_str(r, fmt);
+	end = t.s + t.len;
+	for (p = t.s; p < end; p = next) {
+		pct = memchr(p, '%', end - p);
+		if (!pct)
+			pct = end;
+		buf_add(&r->tmp, p, pct - p);
+		if (pct == end)
+			break;
+		next = parse_spec(pct + 1, end, &s);
+		if (!next) {
+			/* the kernel refuses such formats; show it as it is */
+			buf_addc(&r->tmp, '%');
+			next = pct + 1;
+		} else if (s.conv == '%') {
+			buf_addc(&r->tmp, '%');
+		} else {
+			arg = next_val(&v);
+			if (arg)
+				add_arg(r, &s, arg);
+		}
+	}
+	put_tmp(r);
+}
+
+/*
+ * print_hist
+ */
+
+static void hist_row(struct ktap_render *r, const struct row *row, uint64_t sum)
+{
+	char bar[HIST_WIDTH + 1];
+	int64_t v = get_int(row->val);
+	int n = 0, i;
+
+	add_val(r, &r->tmp, row->key, 0);
+	if (r->tmp.len > KEY_WIDTH) {
+		r->tmp.len = KEY_WIDTH - 3;
+		add_str(&r->tmp, "...");
+	}
+	for (i = r->tmp.len; i < KEY_WIDTH; i++)
+		fputc(' ', r->out);
+	put_tmp(r);
+	/* 64 bits are enough where there are no more */
+	if (v > 0 && sum > UINT64_MAX / HIST_WIDTH)
+		n = v / (sum / HIST_WIDTH);
+	else if (v > 0)
+		n = (uint64_t)v * HIST_WIDTH / sum;
+	for (i = 0; i < HIST_WIDTH; i++)
+		bar[i] = i < n ? '@' : ' ';
+	bar[i] = 0;
+	fprintf(r->out, " |%s%-7" PRId64 "\n", bar, v);
+}
+
+static int print_hist(struct ktap_render *r, struct vals v)
+{
+	const struct ktap_rec_val *table = next_val(&v), *rows_wanted = next_val(&v);
+	struct row *rows = NULL;
+	uint64_t sum = 0;
+	size_t n = 0, max, i;
+	struct table *t;
+
+	if (!table || table->type != KTAP_VAL_TABLE || !rows_wanted)
+		return -1;
+	max = get_int(rows_wanted) > 0 ? get_int(rows_wanted) : 0;
+	fprintf(r->out, "%*s%s%s\n", KEY_WIDTH, "value ",
+		"------------- Distribution -------------", " count");
+	t = find_table(r, get_u32(table));
+	if (!t)
+		return 0;
+	rows = get_rows(r, t);
+	n = t->nrows;
+	qsort(rows, n, sizeof(*rows), by_value);
+	/* a share of what there is: negative values have none, and take none away */
+	for (i = 0; i < n; i++)
+		if (get_int(rows[i].val) > 0 &&
+		    __builtin_add_overflow(sum, get_int(rows[i].val), &sum))
+			sum = UINT64_MAX;
+	for (i = 0; i < n && i < max; i++)
+		hist_row(r, &rows[i], sum);
+	if (i < n)
+		fprintf(r->out, "%*s |\n", KEY_WIDTH, "...");
+	free(rows);
+	return 0;
+}
+
+/*
+ * Records
+ */
+
+static void note(struct ktap_render *r, struct vals v)
+{
+	const struct ktap_rec_val *val = next_val(&v);
+
+	if (!val || !r->ops.note)
+		return;
+	add_val(r, &r->tmp, val, 0);
+	buf_addc(&r->tmp, 0);
+	r->ops.note(r->ops.data, r->tmp.data);
+	r->tmp.len = 0;
+}
+
+static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
+{
+	struct vals v = { (const char *)(rec + 1), rec->len - sizeof(*rec) };
+	const struct ktap_rec_val *val;
+	int err = 0;
+	struct vals c;
+
+	switch (rec->type) {
+	case KTAP_REC_PRINT:
+		print(r, v);
+		break;
+	case KTAP_REC_PRINTF:
+		print_format(r, v);
+		break;
+	case KTAP_REC_HIST:
+		err = print_hist(r, v);
+		break;
+	case KTAP_REC_ROWS:
+		return add_rows(r, v);
+	case KTAP_REC_STARTED:
+		c = v;
+		val = next_val(&c);
+		if (!val || val->type != KTAP_VAL_INT)
+			return -1;
+		if (r->ops.started)
+			r->ops.started(r->ops.data, get_int(val));
+		break;
+	case KTAP_REC_NOTE:
+		note(r, v);
+		break;
+	default:
+		/* of a newer kernel */
+		break;
+	}
+	drop_tables(r, v, 0);
+	return err;
+}
+
+int ktap_render(struct ktap_render *r, const void *records, size_t len)
+{
+	const char *p = records;
+	const struct ktap_rec *rec;
+	int err = 0;
+
+	while (len >= sizeof(*rec)) {
+		rec = (const void *)p;
+		if (rec->len < sizeof(*rec) || rec->len > len || rec->len % 8)
+			return -1;
+		if (render_one(r, rec))
+			err = -1;
+		p += rec->len;
+		len -= rec->len;
+	}
+	return len ? -1 : err;
+}
+
+struct ktap_render *ktap_render_new(const void *image, size_t size, FILE *out,
+				    const struct ktap_render_ops *ops)
+{
+	struct ktap_render *r = xmalloc(sizeof(*r));
+	const char *err;
+
+	memset(r, 0, sizeof(*r));
+	if (image_open(&r->img, image, size, &err)) {
+		free(r);
+		return NULL;
+	}
+	r->out = out;
+	if (ops)
+		r->ops = *ops;
+	return r;
+}
+
+void ktap_render_free(struct ktap_render *r)
+{
+	if (!r)
+		return;
+	while (r->tables)
+		free_table(r, r->tables);
+	buf_free(&r->tmp);
+	free(r);
+}

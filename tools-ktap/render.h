@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * render: output records to text.
+ *
+ * Records arrive in the order of their time stamps, as read() of /dev/ktap
+ * delivers them. Damaged records are reported as such and never followed. Used
+ * by the tool and by the tests on the host.
+ */
+#ifndef _KTAP_RENDER_H
+#define _KTAP_RENDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct ktap_render;
+
+struct ktap_render_ops {
+	/* all events are attached, nr of them */
+	void (*started)(void *data, uint64_t nr);
+	/* a message for people who asked for messages */
+	void (*note)(void *data, const char *text);
+	void *data;
+};
+
+/*
+ * @image stays the caller's and has to live as long; it gives the string
+ * constants. Either function of @ops may be NULL, as may @ops. Returns NULL if
+ * the image is none.
+ */
+struct ktap_render *ktap_render_new(const void *image, size_t size, FILE *out,
+				    const struct ktap_render_ops *ops);
+void ktap_render_free(struct ktap_render *r);
+/* Whole records. Returns 0, or -1 if they are damaged */
+int ktap_render(struct ktap_render *r, const void *records, size_t len);
+
+#endif /* _KTAP_RENDER_H */

@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * run: a session with the kernel.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../include/uapi/linux/ktap.h"
+#include "render.h"
+#include "run.h"
+#include "util.h"
+
+#define LOG_SIZE	16384
+
+/* What a signal handler needs, and may touch */
+static volatile sig_atomic_t sig_fd = -1;
+static volatile sig_atomic_t sig_count;
+static volatile sig_atomic_t sig_child;		/* its pid, until it has ended */
+
+struct session {
+	const struct run_options *opt;
+	int fd;
+	pid_t child;
+	int go;				/* written to: the child may begin */
+	int fail;			/* read from: why it could not */
+	pthread_t thread;
+	int done;			/* pipe: the thread closes its end when RUN returns */
+	int done_w;
+	struct ktap_run run;
+	char error[LOG_SIZE];
+	uint64_t loss[KTAP_LOSS_NR + 32];
+	int run_errno;
+	bool broken;			/* the output cannot be written */
+};
+
+__attribute__((format(printf, 1, 2)))
+static void complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("ktap: error: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+static void stop(int fd)
+{
+	if (fd >= 0)
+		ioctl(fd, KTAP_IOC_STOP);
+}
+
+static void on_signal(int sig)
+{
+	int saved = errno;
+
+	if (sig == SIGINT && ++sig_count > 1)
+		_exit(128 + SIGINT);
+	stop(sig_fd);
+	errno = saved;
+}
+
+static void on_child(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	if (sig_child > 0 && waitpid(sig_child, NULL, WNOHANG) == sig_child) {
+		sig_child = 0;
+		stop(sig_fd);
+	}
+	errno = saved;
+}
+
+static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+
+static void set_signals(int fd)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	unsigned int i;
+
+	sig_fd = fd;
+	/* poll() has to come back, a write of the output may go on */
+	sa.sa_flags = SA_RESTART;
+	sigemptyset(&sa.sa_mask);
+	for (i = 0; i < sizeof(stop_signals) / sizeof(stop_signals[0]); i++)
+		sigaction(stop_signals[i], &sa, NULL);
+	sa.sa_handler = on_child;
+	sa.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
+/*
+ * The command after --: a child that waits until all events are attached
+ */
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int start_command(struct session *s)
+{
+	int go[2], fail[2], err;
+	char c;
+
+	if (pipe2(go, O_CLOEXEC))
+		return -1;
+	if (pipe2(fail, O_CLOEXEC)) {
+		close(go[0]);
+		close(go[1]);
+		return -1;
+	}
+	fflush(NULL);
+	s->child = fork();
+	if (s->child < 0) {
+		close(go[0]);
+		close(go[1]);
+		close(fail[0]);
+		close(fail[1]);
+		s->child = 0;
+		return -1;
+	}
+	if (!s->child) {
+		close(go[1]);
+		close(fail[0]);
+		close(s->fd);
+		/* nothing comes if the session ends before it begins */
+		if (read(go[0], &c, 1) != 1)
+			_exit(0);
+		execvp(s->opt->command[0], s->opt->command);
+		err = errno;
+		if (write(fail[1], &err, sizeof(err)) != sizeof(err))
+			_exit(126);
+		_exit(127);
+	}
+	close(go[0]);
+	close(fail[1]);
+	s->go = go[1];
+	s->fail = fail[0];
+	return 0;
+}
+
+static void release_command(struct session *s)
+{
+	if (s->go >= 0 && write(s->go, "", 1) < 0)
+		stop(s->fd);
+	close_fd(&s->go);
+}
+
+/* After the session: 0, or why the command could not be run */
+static int end_command(struct session *s)
+{
+	sigset_t set, old;
+	int err = 0;
+
+	if (!s->child)
+		return 0;
+	close_fd(&s->go);
+	if (read(s->fail, &err, sizeof(err)) != sizeof(err))
+		err = 0;
+	close_fd(&s->fail);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	if (sig_child) {
+		/* the session has ended before the command: by exit(), say */
+		kill(s->child, SIGTERM);
+		waitpid(s->child, NULL, 0);
+		sig_child = 0;
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
+/*
+ * The session
+ */
+
+static void started(void *data, uint64_t nr)
+{
+	struct session *s = data;
+
+	if (nr && !s->opt->quiet)
+		fputs("Tracing... Hit Ctrl-C to end.\n", stderr);
+	if (s->opt->verbose)
+		fprintf(stderr, "[verbose] %llu events attached\n", (unsigned long long)nr);
+	if (nr)
+		release_command(s);
+}
+
+static void note(void *data, const char *text)
+{
+	struct session *s = data;
+
+	if (s->opt->verbose)
+		fprintf(stderr, "[verbose] %s\n", text);
+}
+
+static int open_device(const struct run_options *opt)
+{
+	const char *name = opt->device ? opt->device : "/dev/ktap";
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
+		complain("there is no %s: is CONFIG_KTAP on, is the module ktapvm loaded?", name);
+	else if (errno == EACCES || errno == EPERM)
+		complain("no privilege to open %s: run ktap as root (CAP_SYS_ADMIN)", name);
+	else
+		complain("cannot open %s: %s", name, strerror(errno));
+	return -1;
+}
+
+static int load(struct session *s, const struct ktap_image *img)
+{
+	const struct run_options *opt = s->opt;
+	char *log = xmalloc(LOG_SIZE);
+	struct ktap_load l = {
+		.size = sizeof(l),
+		.image = (uintptr_t)img->data,
+		.image_size = img->size,
+		.log = (uintptr_t)log,
+		.log_size = LOG_SIZE,
+		.pid = s->child ? (unsigned int)s->child : opt->pid,
+		.args = (uintptr_t)opt->args,
+		.args_size = opt->args_size,
+		.buffer_kb = opt->buffer_kb,
+		.mem_limit = opt->mem_limit,
+		.main_budget = opt->main_budget,
+		.handler_budget = opt->handler_budget,
+	};
+	int err;
+
+	*log = 0;
+	err = ioctl(s->fd, KTAP_IOC_LOAD, &l) ? errno : 0;
+	log[LOG_SIZE - 1] = 0;
+	if (err) {
+		if (*log)
+			complain("%s", log);
+		else if (err == EPERM || err == EACCES)
+			complain("no privilege to trace: run ktap as root (CAP_SYS_ADMIN)");
+		else if (err == ESRCH)
+			complain("cannot find pid %u", l.pid);
+		else if (err == ENOTTY)
+			complain("this device is not ktap's");
+		else
+			complain("the kernel refuses the script: %s", strerror(err));
+	} else if (opt->verbose && *log) {
+		fprintf(stderr, "[verbose] %s\n", log);
+	}
+	free(log);
+	return err ? -1 : 0;
+}
+
+static void *run_thread(void *data)
+{
+	struct session *s = data;
+
+	do {
+		s->run_errno = ioctl(s->fd, KTAP_IOC_RUN, &s->run) ? errno : 0;
+	} while (s->run_errno == EAGAIN);
+	close(s->done_w);
+	return NULL;
+}
+
+static int start_thread(struct session *s)
+{
+	sigset_t all, old;
+	int fds[2], err;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -1;
+	s->done = fds[0];
+	s->done_w = fds[1];
+	s->run = (struct ktap_run){
+		.size = sizeof(s->run),
+		.error = (uintptr_t)s->error,
+		.error_size = sizeof(s->error),
+		.loss = (uintptr_t)s->loss,
+		.loss_nr = sizeof(s->loss) / sizeof(s->loss[0]),
+	};
+	/* signals are for the main thread */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&s->thread, NULL, run_thread, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!err)
+		return 0;
+	close(fds[0]);
+	close(fds[1]);
+	errno = err;
+	return -1;
+}
+
+static void write_out(struct session *s)
+{
+	if (s->broken)
+		return;
+	if (fflush(s->opt->out) && errno != EINTR) {
+		/* nobody reads any more: end, and throw the rest away */
+		s->broken = true;
+		if (errno != EPIPE)
+			complain("cannot write the output: %s", strerror(errno));
+		stop(s->fd);
+	}
+}
+
+/* Reads all output until the session has ended; 0, or -1 if it cannot */
+static int read_output(struct session *s, struct ktap_render *render)
+{
+	char *buf = xmalloc(KTAP_REC_MAX);
+	struct pollfd p[2] = {
+		{ .fd = s->fd, .events = POLLIN },
+		{ .fd = s->done },
+	};
+	int err = 0;
+	ssize_t n;
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			err = -1;
+			break;
+		}
+		/* RUN may fail before the device ever has something to read */
+		if (!(p[0].revents & (POLLIN | POLLHUP | POLLERR)) && p[1].revents == 0)
+			continue;
+		n = read(s->fd, buf, KTAP_REC_MAX);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			err = p[1].revents ? 0 : -1;
+		if (n <= 0)
+			break;
+		if (ktap_render(render, buf, n))
+			complain("damaged output from the kernel");
+		write_out(s);
+	}
+	if (err)
+		complain("cannot read the output: %s", strerror(errno));
+	free(buf);
+	return err;
+}
+
+static void report_losses(const struct session *s)
+{
+	static const char *const text[] = {
+#define LOSS_TEXT(id, t) t,
+		KTAP_LOSSES(LOSS_TEXT)
+#undef LOSS_TEXT
+	};
+	unsigned int i, nr = s->run.loss_nr;
+
+	if (nr > sizeof(s->loss) / sizeof(s->loss[0]))
+		nr = sizeof(s->loss) / sizeof(s->loss[0]);
+	for (i = 0; i < nr; i++) {
+		if (!s->loss[i])
+			continue;
+		if (i < KTAP_LOSS_NR)
+			fprintf(stderr, "ktap: %llu %s\n", (unsigned long long)s->loss[i], text[i]);
+		else
+			fprintf(stderr, "ktap: %llu losses of a kind that this ktap does not know (%u)\n",
+				(unsigned long long)s->loss[i], i);
+	}
+}
+
+/* What RUN returned; the exit status */
+static int report_end(struct session *s)
+{
+	size_t n;
+
+	s->error[sizeof(s->error) - 1] = 0;
+	n = strlen(s->error);
+	if (s->run_errno == EIO || n) {
+		fprintf(stderr, "%s%s", n ? s->error : "ktap: error: the script failed",
+			n && s->error[n - 1] == '\n' ? "" : "\n");
+	} else if (s->run_errno && s->run_errno != EINTR) {
+		complain("the session failed: %s", strerror(s->run_errno));
+	}
+	if (s->opt->quiet < 2)
+		report_losses(s);
+	if (s->run_errno && s->run_errno != EINTR)
+		return STATUS_ERROR;
+	if (n)
+		return STATUS_ERROR;
+	return s->run.exit_code & 255;
+}
+
+static int run_session(struct session *s, const struct ktap_image *img)
+{
+	const struct ktap_render_ops ops = {
+		.started = started,
+		.note = note,
+		.data = s,
+	};
+	struct ktap_render *render;
+	int status, err;
+
+	if (s->opt->command && start_command(s)) {
+		complain("cannot start a process: %s", strerror(errno));
+		return STATUS_ERROR;
+	}
+	sig_child = s->child;
+	set_signals(s->fd);
+	if (load(s, img))
+		return STATUS_ERROR;
+	render = ktap_render_new(img->data, img->size, s->opt->out, &ops);
+	if (!render || start_thread(s)) {
+		complain("cannot start a thread: %s", strerror(errno));
+		ktap_render_free(render);
+		return STATUS_ERROR;
+	}
+	err = read_output(s, render);
+	if (err)
+		stop(s->fd);
+	pthread_join(s->thread, NULL);
+	ktap_render_free(render);
+	write_out(s);
+	close(s->done);
+	status = report_end(s);
+	if (err || (s->broken && !status))
+		status = STATUS_ERROR;
+	return status;
+}
+
+int run_image(const struct ktap_image *img, const struct run_options *opt)
+{
+	struct session *s;
+	int status, err;
+
+	s = xmalloc(sizeof(*s));
+	memset(s, 0, sizeof(*s));
+	s->opt = opt;
+	s->go = -1;
+	s->fail = -1;
+	s->fd = open_device(opt);
+	if (s->fd < 0) {
+		free(s);
+		return STATUS_ERROR;
+	}
+	status = run_session(s, img);
+	sig_fd = -1;
+	err = end_command(s);
+	if (err) {
+		complain("cannot run '%s': %s", opt->command[0], strerror(err));
+		status = STATUS_COMMAND;
+	}
+	close(s->fd);
+	free(s);
+	return status;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * run: a session with the kernel.
+ *
+ * One thread is in KTAP_IOC_RUN, the main one reads the output and renders it.
+ * Signals are for the main thread; the first one asks the kernel to end the
+ * session, so that trace_end runs and all output comes.
+ */
+#ifndef _KTAP_RUN_H
+#define _KTAP_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ktap_compile.h"
+
+/* Exit statuses; the script's exit(n) gives others */
+enum {
+	STATUS_OK = 0,
+	STATUS_ERROR = 1,	/* at run time, or the kernel refused to run it */
+	STATUS_USAGE = 2,	/* command line, files */
+	STATUS_COMMAND = 127,	/* the command after -- could not be run */
+	STATUS_COMPILE = 255,	/* errors in the script */
+};
+
+struct run_options {
+	const char *device;		/* NULL: /dev/ktap */
+	FILE *out;
+	unsigned int pid;		/* 0: all */
+	char *const *command;		/* NULL: none */
+	const char *args;		/* strings in a row, the first is the script */
+	size_t args_size;
+	unsigned int quiet;		/* 1: no banner, 2: no report of losses */
+	bool verbose;
+	unsigned int buffer_kb;
+	uint64_t mem_limit;
+	uint64_t main_budget;
+	uint64_t handler_budget;
+};
+
+/* Runs an image; returns the exit status of the program */
+int run_image(const struct ktap_image *img, const struct run_options *opt);
+
+#endif /* _KTAP_RUN_H */
