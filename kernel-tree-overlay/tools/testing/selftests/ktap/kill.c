@@ -163,7 +163,7 @@ int main(void)
 	ksft_print_header();
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	alarm(500);
 	kernel_note("kill");
 	test_kill(24);
@@ -171,8 +171,15 @@ int main(void)
 	if (!is_module()) {
 		ksft_test_result_skip("ktap is not a module\n");
 		ksft_test_result_skip("ktap is not a module\n");
+		ksft_test_result_skip("ktap is not a module\n");
 	} else {
+		struct session s;
+
 		ksft_test_result(unused(), "the module is not in use\n");
+		ret = session_open(&s);
+		ksft_test_result(!ret && system("rmmod ktapvm 2>/dev/null"),
+				 "the module is in use while there is a session\n");
+		session_close(&s);
 		/* a probe that was left would be called after its code is gone */
 		ret = system("rmmod ktapvm && ./act busy 1 && modprobe ktapvm");
 		ksft_test_result(!ret && works(), "the module can be removed and loaded again\n");
