@@ -506,9 +506,40 @@ static void gen_field(struct fs *fs, struct expr *e, int r)
 	fs->free = mark;
 }
 
+/*
+ * {f()} and {...}: there is no instruction that sets as many values as there are,
+ * so a constructor takes this many of them. More are an error when it runs, as
+ * a function that is not there would be, and not lost.
+ */
+#define TABLE_MULTI	64
+
+static void gen_table_multi(struct fs *fs, struct expr *x, int r, int64_t index)
+{
+	static const char text[] = "table constructor with more than 64 values of one call";
+	int first, key, i;
+	unsigned int ok;
+
+	if (x->kind == E_VARARG) {
+		first = gen_alloc(fs, TABLE_MULTI + 1);
+		gen_abc(fs, KTAP_OP_VARARG, first, 0, TABLE_MULTI + 2);
+	} else {
+		first = gen_call(fs, x, -1, TABLE_MULTI + 1);
+	}
+	key = gen_alloc(fs, 1);
+	for (i = 0; i < TABLE_MULTI; i++) {
+		gen_load_int(fs, key, index++);
+		gen_abc(fs, KTAP_OP_SETT, r, key, first + i);
+	}
+	ok = gen_jump(fs, KTAP_OP_JF, first + TABLE_MULTI);
+	gen_wide(fs, KTAP_OP_LOADK, key,
+		 const_index(fs, image_str(fs->ib, text, sizeof(text) - 1), x->pos));
+	gen_abc(fs, KTAP_OP_CALL, key, 1, 1);
+	gen_patch(fs, ok, fs->n);
+}
+
 static void gen_table(struct fs *fs, struct expr *e, int r)
 {
-	int mark = fs->free, key, v, first, n, i;
+	int mark = fs->free, key, v;
 	int64_t index = 1;
 	struct expr *x;
 
@@ -519,29 +550,8 @@ static void gen_table(struct fs *fs, struct expr *e, int r)
 			key = gen_any(fs, x->key);
 			v = gen_any(fs, x);
 			gen_abc(fs, KTAP_OP_SETT, r, key, v);
-		} else if (!x->next && gen_is_multi(fs, x) && x->kind == E_VARARG) {
-			/*
-			 * There is no instruction for as many values as there
-			 * are; a constructor takes up to 50 of them.
-			 */
-			n = 50;
-			first = gen_alloc(fs, n);
-			gen_abc(fs, KTAP_OP_VARARG, first, 0, n + 1);
-			key = gen_alloc(fs, 1);
-			for (i = 0; i < n; i++) {
-				gen_load_int(fs, key, index++);
-				gen_abc(fs, KTAP_OP_SETT, r, key, first + i);
-			}
 		} else if (!x->next && gen_is_multi(fs, x)) {
-			n = 50;
-			first = gen_call(fs, x, -1, n);
-			if (fs->free < first + n)
-				gen_alloc(fs, first + n - fs->free);
-			key = gen_alloc(fs, 1);
-			for (i = 0; i < n; i++) {
-				gen_load_int(fs, key, index++);
-				gen_abc(fs, KTAP_OP_SETT, r, key, first + i);
-			}
+			gen_table_multi(fs, x, r, index);
 		} else {
 			key = gen_alloc(fs, 1);
 			gen_load_int(fs, key, index++);
