@@ -46,6 +46,31 @@ static bool is_continuation(unsigned char c)
 	return (c & 0xc0) == 0x80;
 }
 
+unsigned int diag_utf8_len(const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	unsigned int n, i;
+
+	if (!len)
+		return 0;
+	if (*p < 0x80)
+		n = 1;
+	else if (*p >= 0xc2 && *p < 0xe0)
+		n = 2;
+	else if (*p >= 0xe0 && *p < 0xf0)
+		n = 3;
+	else if (*p >= 0xf0 && *p < 0xf5)
+		n = 4;
+	else
+		return 0;
+	if (n > len)
+		return 0;
+	for (i = 1; i < n; i++)
+		if (!is_continuation(p[i]))
+			return 0;
+	return n;
+}
+
 static void copy_line(struct ktap_diag *d, struct diag_msg *m)
 {
 	const char *p = d->src, *end = d->src + d->len, *eol, *from, *to;
@@ -80,13 +105,18 @@ static void copy_line(struct ktap_diag *d, struct diag_msg *m)
 		while (to > from && is_continuation(*to))
 			to--;
 	}
-	for (; from < to; from++) {
+	while (from < to) {
+		unsigned int n = diag_utf8_len(from, to - from);
 		unsigned char c = *from;
 
-		if (from < p + before && !is_continuation(c))
+		if (from < p + before)
 			buf_addc(&caret, c == '\t' ? '\t' : ' ');
 		/* what would move the terminal's cursor is not shown as it is */
-		buf_addc(&line, (c < ' ' && c != '\t') || c == 0x7f ? '?' : c);
+		if (!n || (c < ' ' && c != '\t') || c == 0x7f)
+			buf_addc(&line, '?');
+		else
+			buf_add(&line, from, n);
+		from += n ? n : 1;
 	}
 	if (to < eol)
 		buf_add(&line, "...", 3);

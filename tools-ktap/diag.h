@@ -50,6 +50,8 @@ void ktap_diag_free(struct ktap_diag *d);
 void ktap_diag_print(const struct ktap_diag *d, FILE *f);
 
 /* For the compiler */
+/* Bytes of the UTF-8 sequence at @s, which has @len; 0 if it is none */
+unsigned int diag_utf8_len(const char *s, size_t len);
 void diag_source(struct ktap_diag *d, const char *name, const char *src, size_t len);
 __attribute__((format(printf, 3, 4)))
 void diag_error(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...);

@@ -398,17 +398,20 @@ static void gen_local(struct fs *fs, struct stmt *s)
 
 static void gen_scoped(struct fs *fs, struct block *b)
 {
+	struct src_pos pos = fs->pos;
 	struct gen_block blk;
 
 	enter_block(fs, &blk);
 	gen_block(fs, b);
 	leave_block(fs, &blk);
+	fs->pos = pos;
 }
 
 /* The body of a loop; continue goes to what follows it */
 static void gen_loop_body(struct fs *fs, struct block *b, struct jlist *breaks)
 {
 	struct jlist continues = {};
+	struct src_pos pos = fs->pos;
 	struct gen_block blk;
 
 	enter_block(fs, &blk);
@@ -416,6 +419,7 @@ static void gen_loop_body(struct fs *fs, struct block *b, struct jlist *breaks)
 	blk.continues = &continues;
 	gen_block(fs, b);
 	leave_block(fs, &blk);
+	fs->pos = pos;
 	gen_patch_list(fs, &continues, fs->n);
 }
 
@@ -759,6 +763,7 @@ static struct func *auto_print(struct fs *fs)
 
 	f->parent = fs->f;
 	f->pos = fs->f->body.end;
+	f->body.end = f->pos;
 	for (sym = fs->p->syms; sym; sym = sym->next) {
 		if (sym->class != SYM_GLOBAL || sym->kind != KTAP_GLOBAL_TABLE || sym->read ||
 		    sym->pred_read)

@@ -59,7 +59,7 @@ static void check_args(struct fs *fs, const struct expr *e, const struct builtin
 	const char *name = bi->name;
 	char want[64];
 
-	if (e->n > bi->max || (e->n < bi->min && !multi)) {
+	if ((e->n > bi->max && bi->max != KTAP_BI_ANY) || (e->n < bi->min && !multi)) {
 		if (bi->max == KTAP_BI_ANY)
 			snprintf(want, sizeof(want), "at least %u", bi->min);
 		else if (bi->max == bi->min)

@@ -114,13 +114,13 @@ static int skip_blanks(struct lexer *l, struct token *t)
 		} else if (c >= 0 && lex_is_blank(c)) {
 			l->pos++;
 		} else if (c == '#' || (c == '/' && peekc(l, 1) == '/')) {
-			while (peekc(l, 0) >= 0 && peekc(l, 0) != '\n')
+			while (peekc(l, 0) > 0 && peekc(l, 0) != '\n')
 				l->pos++;
 		} else if (c == '/' && peekc(l, 1) == '*') {
 			start = l->pos;
 			pos = pos_here(l, start);
 			l->pos += 2;
-			while (peekc(l, 0) >= 0 && !(peekc(l, 0) == '*' && peekc(l, 1) == '/')) {
+			while (peekc(l, 0) > 0 && !(peekc(l, 0) == '*' && peekc(l, 1) == '/')) {
 				l->pos++;
 				if (l->src[l->pos - 1] == '\n') {
 					newline(l);
@@ -131,6 +131,8 @@ static int skip_blanks(struct lexer *l, struct token *t)
 				diag_error(l->diag, pos, "unfinished comment");
 				return -1;
 			}
+			if (!peekc(l, 0))
+				return 0;
 			l->pos += 2;
 		} else {
 			return 0;
@@ -357,21 +359,6 @@ static int lex_long_string(struct lexer *l, struct token *t)
 	return -1;
 }
 
-/* Bytes of the UTF-8 sequence here, or 0 if it is none */
-static unsigned int utf8_len(const struct lexer *l)
-{
-	int c = peekc(l, 0);
-	unsigned int n, i;
-
-	n = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 && c < 0xe0 ? 2 : 0;
-	if (c >= 0xf5)
-		n = 0;
-	for (i = 1; i < n; i++)
-		if (peekc(l, i) < 0 || (peekc(l, i) & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 static void bad_char(struct lexer *l, struct token *t)
 {
 	int c = peekc(l, 0);
@@ -385,7 +372,7 @@ static void bad_char(struct lexer *l, struct token *t)
 		diag_error(l->diag, t->pos, c > ' ' && c < 0x7f ?
 			   "unexpected character '%c'" : "unexpected byte 0x%02x", c);
 	} else {
-		n = utf8_len(l);
+		n = diag_utf8_len(l->src + l->pos, l->len - l->pos);
 		if (n) {
 			diag_error(l->diag, t->pos,
 				   "unexpected character '%.*s' outside of a string",

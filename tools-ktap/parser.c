@@ -77,6 +77,8 @@ struct kstr *parse_name(struct parser *ps)
 {
 	struct kstr *s = ps->l->cur.str;
 
+	if (parse_tok(ps) >= TK_AND && parse_tok(ps) <= TK_WHILE)
+		parse_error(ps, parse_pos(ps), "'%s' is a keyword, not a name", s->s);
 	if (parse_tok(ps) != TK_NAME)
 		parse_unexpected(ps, "a name");
 	parse_advance(ps);
