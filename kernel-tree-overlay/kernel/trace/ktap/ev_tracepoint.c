@@ -9,6 +9,8 @@
  * Contexts: attaching, process context; the rest, handlers.
  * Locks: none.
  */
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/trace_event_tap.h>
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
@@ -61,15 +63,24 @@ static s64 tp_int(const void *p, unsigned int size, bool is_signed)
 static int tp_pointer(struct ktap_exec *x, const void *p, struct ktap_val *out)
 {
 	const void *from = (const void *)get_unaligned((unsigned long *)p);
+	size_t len = 0, part, n;
 	char buf[MAX_POINTED];
-	long len;
 
-	len = strncpy_from_kernel_nofault(buf, from, sizeof(buf));
-	if (len < 0) {
-		ktap_set_int(out, (unsigned long)from);
-		return 0;
+	while (len < sizeof(buf)) {
+		part = min3(sizeof(buf) - len, 32UL,
+			    PAGE_SIZE - offset_in_page(from + len));
+		if (copy_from_kernel_nofault(buf + len, from + len, part)) {
+			if (len)
+				break;
+			ktap_set_int(out, (unsigned long)from);
+			return 0;
+		}
+		n = strnlen(buf + len, part);
+		len += n;
+		if (n < part)
+			break;
 	}
-	return ktap_set_str(x, out, buf, strnlen(buf, sizeof(buf)));
+	return ktap_set_str(x, out, buf, len);
 }
 
 /* The place that a __data_loc or __rel_loc field refers to */
