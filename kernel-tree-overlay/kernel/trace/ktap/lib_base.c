@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: builtins that need nothing but the VM.
+ *
+ * Each gets its arguments in registers and leaves its result in the first;
+ * their number is within the bounds of KTAP_BUILTINS.
+ *
+ * Contexts: any, but for those that register handlers: the main chunk.
+ * Locks: none of their own.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+
+#include "vm.h"
+
+static int ktap_wrong_type(struct ktap_exec *x, unsigned int n, const char *want,
+			   const struct ktap_val *v)
+{
+	return ktap_error(x, "wrong type of argument %u: %s expected, not %s", n, want,
+			  ktap_type_name(v));
+}
+
+int ktap_bi_PRINT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	int ret = ktap_print(x, KTAP_REC_PRINT, args, nargs);
+
+	ktap_set_nil(&args[0]);
+	return ret;
+}
+
+/*
+ * A conversion of printf(): flags, width, precision, letter.  Returns the
+ * letter, or 0 after an error.
+ */
+static char ktap_conversion(struct ktap_exec *x, const struct ktap_str *fmt, u32 *pos)
+{
+	u32 i = *pos, flags = 0, num, part;
+	char c, text[2] = "";
+
+	for (; i < fmt->len && fmt->data[i] && strchr("-+ #0", fmt->data[i]); i++) {
+		if (++flags > 5) {
+			ktap_error(x, "invalid format (repeated flags)");
+			return 0;
+		}
+	}
+	for (part = 0; part < 2; part++) {
+		if (part) {
+			if (i == fmt->len || fmt->data[i] != '.')
+				break;
+			i++;
+		}
+		for (num = 0; i < fmt->len && fmt->data[i] >= '0' && fmt->data[i] <= '9'; i++) {
+			num = num * 10 + fmt->data[i] - '0';
+			if (num > KTAP_MAX_FMT_NUM) {
+				ktap_error(x, "invalid format (width or precision too long): limit is %u",
+					   KTAP_MAX_FMT_NUM);
+				return 0;
+			}
+		}
+	}
+	c = i < fmt->len ? fmt->data[i] : '\0';
+	if (c && strchr("cdiouxXsp", c)) {
+		*pos = i + 1;
+		return c;
+	}
+	text[0] = c;
+	ktap_error(x, "invalid option '%%%s' to 'format'", c >= ' ' && c < 0x7f ? text : "");
+	return 0;
+}
+
+/* Checks that the arguments of printf() fit its format; counts them. */
+static int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs,
+			     unsigned int *used)
+{
+	const struct ktap_str *fmt = args[0].s;
+	unsigned int n = 0;
+	u32 i = 0;
+	char c;
+
+	while (i < fmt->len) {
+		const struct ktap_val *v;
+
+		if (fmt->data[i++] != '%')
+			continue;
+		if (i < fmt->len && fmt->data[i] == '%') {
+			i++;
+			continue;
+		}
+		c = ktap_conversion(x, fmt, &i);
+		if (!c)
+			return -EIO;
+		if (++n >= nargs)
+			return ktap_error(x, "bad argument #%u: (no value)", n + 1);
+		v = &args[n];
+		switch (v->type) {
+		case KTAP_NIL:
+		case KTAP_BOOL:
+			if (c == 's' || c == 'd' || c == 'i')
+				break;
+			return ktap_wrong_type(x, n + 1, "number", v);
+		case KTAP_INT:
+			break;
+		case KTAP_TABLE:
+		case KTAP_CELL:
+			return ktap_wrong_type(x, n + 1, c == 's' ? "string" : "number", v);
+		default:
+			if (c != 's')
+				return ktap_wrong_type(x, n + 1, "number", v);
+			break;
+		}
+	}
+	*used = n + 1;
+	ktap_exec_charge(x, fmt->len / 8);
+	return 0;
+}
+
+int ktap_bi_PRINTF(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	unsigned int used = 1;
+	int ret = 0;
+
+	if (args[0].type == KTAP_EVENT)
+		ret = ktap_render_event(x, &args[0]);
+	if (!ret && args[0].type != KTAP_STR)
+		ret = ktap_wrong_type(x, 1, "string", &args[0]);
+	if (!ret)
+		ret = ktap_check_format(x, args, nargs, &used);
+	if (!ret)
+		ret = ktap_print(x, KTAP_REC_PRINTF, args, used);
+	ktap_set_nil(&args[0]);
+	return ret;
+}
+
+int ktap_bi_PRINT_HIST(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	struct ktap_val hist[2];
+	int ret;
+
+	if (args[0].type != KTAP_TABLE)
+		return ktap_wrong_type(x, 1, "table", &args[0]);
+	hist[0] = args[0];
+	ktap_set_int(&hist[1], 20);
+	if (nargs > 1 && args[1].type != KTAP_NIL) {
+		if (args[1].type != KTAP_INT)
+			return ktap_wrong_type(x, 2, "number", &args[1]);
+		ktap_set_int(&hist[1], clamp_t(s64, args[1].i, 1, 1000));
+	}
+	ret = ktap_print(x, KTAP_REC_HIST, hist, 2);
+	ktap_set_nil(&args[0]);
+	return ret;
+}
+
+int ktap_bi_LEN(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	int ret = 0;
+
+	if (args[0].type == KTAP_EVENT)
+		ret = ktap_render_event(x, &args[0]);
+	if (ret)
+		return ret;
+	if (args[0].type == KTAP_STR)
+		ktap_set_int(&args[0], args[0].s->len);
+	else if (args[0].type == KTAP_TABLE)
+		ktap_set_int(&args[0], ktap_table_len(args[0].t));
+	else
+		ret = ktap_error(x, "cannot get length of type %s", ktap_type_name(&args[0]));
+	return ret;
+}
+
+int ktap_bi_DELETE(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	int ret;
+
+	if (args[0].type != KTAP_TABLE)
+		return ktap_wrong_type(x, 1, "table", &args[0]);
+	ret = ktap_table_clear(x, args[0].t);
+	ktap_set_nil(&args[0]);
+	return ret;
+}
+
+int ktap_bi_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	const struct ktap_str *name;
+	const char *s;
+
+	switch (args[0].type) {
+	case KTAP_STR:
+		return 0;
+	case KTAP_TABLE:
+	case KTAP_CELL:
+		s = ktap_type_name(&args[0]);
+		return ktap_set_str(x, &args[0], s, strlen(s));
+	case KTAP_FUNC:
+		name = args[0].f->proto->name;
+		if (name->len)
+			return ktap_set_str(x, &args[0], name->data, name->len);
+		return ktap_set_str(x, &args[0], "function", strlen("function"));
+	case KTAP_BUILTIN:
+		s = ktap_builtin_name(x->vm->img.bi[args[0].i].id);
+		return ktap_set_str(x, &args[0], s, strlen(s));
+	default:
+		return ktap_concat(x, args, 1, &args[0]);
+	}
+}
+
+int ktap_bi_TONUMBER(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	s64 i;
+	int ret = 0;
+
+	if (args[0].type == KTAP_EVENT)
+		ret = ktap_render_event(x, &args[0]);
+	if (ret || args[0].type == KTAP_INT)
+		return ret;
+	if (args[0].type == KTAP_STR &&
+	    ktap_parse_int(args[0].s->data, args[0].s->len, &i))
+		ktap_set_int(&args[0], i);
+	else
+		ktap_set_nil(&args[0]);
+	return 0;
+}
+
+int ktap_bi_EXIT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	if (nargs && args[0].type != KTAP_INT && args[0].type != KTAP_NIL)
+		return ktap_wrong_type(x, 1, "number", &args[0]);
+	return ktap_vm_exit(x, nargs && args[0].type == KTAP_INT ? args[0].i & 255 : 0);
+}
+
+int ktap_bi_TRACE(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	struct ktap_closure *fn = args[1].f;
+	int ret;
+
+	if (args[0].type != KTAP_STR)
+		return ktap_wrong_type(x, 1, "string", &args[0]);
+	if (args[1].type != KTAP_FUNC)
+		return ktap_wrong_type(x, 2, "function", &args[1]);
+	/* for good: events refer to it */
+	ktap_obj_share(x->vm, &fn->obj);
+	ret = ktap_env_attach(x, args[0].s, fn);
+	ktap_set_nil(&args[0]);
+	return ret;
+}
+
+static int ktap_add_end(struct ktap_exec *x, struct ktap_val *args,
+			struct ktap_closure **list, u32 *n)
+{
+	if (args[0].type != KTAP_FUNC)
+		return ktap_wrong_type(x, 1, "function", &args[0]);
+	if (*n == KTAP_MAX_ENDS)
+		return ktap_error(x, "too many of these functions: limit is %u", KTAP_MAX_ENDS);
+	ktap_obj_share(x->vm, &args[0].f->obj);
+	list[(*n)++] = args[0].f;
+	ktap_set_nil(&args[0]);
+	return 0;
+}
+
+int ktap_bi_TRACE_BEGIN(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	return ktap_add_end(x, args, x->vm->begins, &x->vm->nbegins);
+}
+
+int ktap_bi_TRACE_END(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	return ktap_add_end(x, args, x->vm->ends, &x->vm->nends);
+}

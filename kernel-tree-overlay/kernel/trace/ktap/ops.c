@@ -1,0 +1,993 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: the operators of the language, where they are not a single
+ * instruction of the machine.
+ *
+ * Each is a function of the exec, the registers of the frame, and the
+ * instruction, so that other code than the interpreter can call it.  What
+ * makes strings sees to it first that the arena has room: that may move the
+ * strings of registers, so no pointer to a string is held across it.
+ *
+ * Contexts: any.
+ * Locks: ktap_slot.lock; those of tables, through table.c.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/overflow.h>
+#include <linux/processor.h>
+
+#include "vm.h"
+
+#define A	(base + KTAP_INSN_A(insn))
+#define B	(base + KTAP_INSN_B(insn))
+#define C	(base + KTAP_INSN_C(insn))
+
+/* How often an NMI looks whether a value settles that others are changing */
+#define KTAP_NMI_TRIES	64
+
+/**
+ * ktap_type_name() - the type of a value, for messages
+ * @v: the value
+ */
+const char *ktap_type_name(const struct ktap_val *v)
+{
+	static const char * const name[] = {
+		[KTAP_NIL] = "nil",
+		[KTAP_BOOL] = "boolean",
+		[KTAP_INT] = "number",
+		[KTAP_STR] = "string",
+		[KTAP_TUPLE] = "compound key",
+		[KTAP_TABLE] = "table",
+		[KTAP_FUNC] = "function",
+		[KTAP_BUILTIN] = "function",
+		[KTAP_EVENT] = "event",
+		[KTAP_CELL] = "variable",
+	};
+
+	return name[v->type];
+}
+
+/**
+ * ktap_render_event() - make text of a value that stands for the event
+ * @x: the running exec; its live strings are in registers
+ * @v: the value; nil if there is no event
+ *
+ * Return: 0, or an error.
+ */
+int ktap_render_event(struct ktap_exec *x, struct ktap_val *v)
+{
+	u32 aux = v->aux;
+	int ret;
+
+	if (!x->event) {
+		ktap_set_nil(v);
+		return 0;
+	}
+	ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
+	return ret ?: ktap_env_event_render(x, aux, v);
+}
+
+/*
+ * Copies of two registers, with the text of the event in the place of the
+ * event if the other is a string.
+ */
+static int ktap_str_operands(struct ktap_exec *x, struct ktap_val *b, struct ktap_val *c,
+			     const struct ktap_val *rb, const struct ktap_val *rc)
+{
+	int ret = 0;
+
+	if (rb->type == KTAP_EVENT || rc->type == KTAP_EVENT)
+		ret = ktap_arena_ensure(x, 2 * KTAP_ARENA_RESERVE);
+	*b = *rb;
+	*c = *rc;
+	if (!ret && b->type == KTAP_EVENT)
+		ret = ktap_render_event(x, b);
+	if (!ret && c->type == KTAP_EVENT)
+		ret = ktap_render_event(x, c);
+	return ret;
+}
+
+/**
+ * ktap_op_arith() - ADD .. USHR and ADDI, of any operands
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_arith(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	struct ktap_val imm = { .i = KTAP_INSN_SC(insn), .type = KTAP_INT };
+	const struct ktap_val *vb = B;
+	const struct ktap_val *vc = KTAP_INSN_OP(insn) == KTAP_OP_ADDI ? &imm : C;
+	u64 b, c, r;
+
+	if (vb->type == KTAP_NIL || vc->type == KTAP_NIL) {
+		ktap_set_nil(A);
+		return 0;
+	}
+	if (vb->type != KTAP_INT || vc->type != KTAP_INT)
+		return ktap_error(x, "cannot make arith operation on a %s value",
+				  ktap_type_name(vb->type != KTAP_INT ? vb : vc));
+	b = vb->i;
+	c = vc->i;
+	switch (KTAP_INSN_OP(insn)) {
+	case KTAP_OP_ADD:
+	case KTAP_OP_ADDI:
+		r = b + c;
+		break;
+	case KTAP_OP_SUB:
+		r = b - c;
+		break;
+	case KTAP_OP_MUL:
+		r = b * c;
+		break;
+	case KTAP_OP_DIV:
+		if (!c)
+			return ktap_error(x, "divide 0 arith operation");
+		/* the one quotient that does not fit would trap */
+		r = c == (u64)-1 ? -b : div64_s64(b, c);
+		break;
+	case KTAP_OP_MOD:
+		if (!c)
+			return ktap_error(x, "mod 0 arith operation");
+		r = c == (u64)-1 ? 0 : b - (u64)div64_s64(b, c) * c;
+		break;
+	case KTAP_OP_BAND:
+		r = b & c;
+		break;
+	case KTAP_OP_BOR:
+		r = b | c;
+		break;
+	case KTAP_OP_BXOR:
+		r = b ^ c;
+		break;
+	default:
+		if ((s64)c < 0)
+			return ktap_error(x, "negative shift count %lld", (s64)c);
+		if (KTAP_INSN_OP(insn) == KTAP_OP_SHL)
+			r = c > 63 ? 0 : b << c;
+		else if (KTAP_INSN_OP(insn) == KTAP_OP_USHR)
+			r = c > 63 ? 0 : b >> c;
+		else
+			r = (s64)b >> min_t(u64, c, 63);
+		break;
+	}
+	ktap_set_int(A, r);
+	return 0;
+}
+
+/**
+ * ktap_op_unary() - NEG and BNOT
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_unary(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	bool neg = KTAP_INSN_OP(insn) == KTAP_OP_NEG;
+
+	if (B->type == KTAP_INT)
+		ktap_set_int(A, neg ? -(u64)B->i : ~B->i);
+	else if (B->type == KTAP_NIL)
+		ktap_set_nil(A);
+	else
+		return ktap_error(x, "use '%c' operator on non-number", neg ? '-' : '~');
+	return 0;
+}
+
+static bool ktap_equal(const struct ktap_val *b, const struct ktap_val *c)
+{
+	if (b->type != c->type)
+		return false;
+	if (ktap_is_str(b))
+		return ktap_str_eq(b->s, c->s);
+	if (ktap_is_obj(b))
+		return b->t == c->t;
+	return b->type == KTAP_NIL || b->type == KTAP_EVENT || b->i == c->i;
+}
+
+/**
+ * ktap_op_eq() - EQ and NE
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_eq(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	bool ne = KTAP_INSN_OP(insn) == KTAP_OP_NE;
+	struct ktap_val b = *B, c = *C;
+	int ret;
+
+	/* the event equals itself; compared with a string it is its text */
+	if ((b.type == KTAP_EVENT && c.type == KTAP_STR) ||
+	    (c.type == KTAP_EVENT && b.type == KTAP_STR)) {
+		ret = ktap_str_operands(x, &b, &c, B, C);
+		if (ret)
+			return ret;
+	}
+	ktap_set_bool(A, ktap_equal(&b, &c) != ne);
+	return 0;
+}
+
+/**
+ * ktap_op_order() - LT and LE
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_order(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	bool le = KTAP_INSN_OP(insn) == KTAP_OP_LE;
+	struct ktap_val b, c;
+	int ret, cmp;
+
+	ret = ktap_str_operands(x, &b, &c, B, C);
+	if (ret)
+		return ret;
+	if (b.type == KTAP_NIL || c.type == KTAP_NIL) {
+		ktap_set_bool(A, false);
+		return 0;
+	}
+	if (b.type == KTAP_INT && c.type == KTAP_INT)
+		cmp = b.i < c.i ? -1 : b.i > c.i;
+	else if (b.type == KTAP_STR && c.type == KTAP_STR)
+		cmp = ktap_str_cmp(b.s, c.s);
+	else
+		return ktap_error(x, "compare with non-number: a %s with a %s",
+				  ktap_type_name(&b), ktap_type_name(&c));
+	ktap_set_bool(A, le ? cmp <= 0 : cmp < 0);
+	return 0;
+}
+
+/**
+ * ktap_op_match() - MATCH
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_match(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	struct ktap_val b, c;
+	s64 steps = 0;
+	int ret;
+
+	ret = ktap_str_operands(x, &b, &c, B, C);
+	if (ret)
+		return ret;
+	if (b.type == KTAP_NIL || c.type == KTAP_NIL) {
+		ktap_set_bool(A, false);
+		return 0;
+	}
+	if (b.type != KTAP_STR || c.type != KTAP_STR)
+		return ktap_error(x, "use '~' operator on non-string: a %s value",
+				  ktap_type_name(b.type != KTAP_STR ? &b : &c));
+	ktap_set_bool(A, ktap_glob(c.s, b.s, &steps));
+	ktap_exec_charge(x, -steps / 8);
+	return 0;
+}
+
+/* The text of a part of a concatenation; @buf is for that of a number. */
+static const char *ktap_part_text(const struct ktap_val *v, const struct ktap_val *event,
+				  char *buf, size_t *len)
+{
+	const char *s;
+
+	switch (v->type) {
+	case KTAP_EVENT:
+		v = &event[v->aux != 0];
+		if (v->type != KTAP_STR)
+			break;
+		fallthrough;
+	case KTAP_STR:
+		*len = v->s->len;
+		return v->s->data;
+	case KTAP_TUPLE:
+		*len = ktap_tuple_text(v->s, NULL);
+		return NULL;
+	case KTAP_INT:
+		*len = ktap_fmt_int(buf, v->i);
+		return buf;
+	case KTAP_BOOL:
+		s = v->i ? "true" : "false";
+		*len = strlen(s);
+		return s;
+	}
+	*len = strlen("nil");
+	return "nil";
+}
+
+/**
+ * ktap_concat() - join values to a string
+ * @x: the running exec; its live strings are in registers
+ * @v: values, in registers
+ * @n: how many
+ * @out: gets the string
+ *
+ * Return: 0, or an error.
+ */
+int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
+		struct ktap_val *out)
+{
+	struct ktap_val event[2] = { { .type = KTAP_NIL }, { .type = KTAP_NIL } };
+	char buf[KTAP_INT_DIGITS], *p;
+	size_t total = 0, len;
+	struct ktap_str *s;
+	unsigned int i;
+	const char *t;
+	int ret;
+
+	ret = ktap_arena_ensure(x, 2 * KTAP_ARENA_RESERVE);
+	if (ret)
+		return ret;
+	for (i = 0; i < n; i++) {
+		switch (v[i].type) {
+		case KTAP_EVENT:
+			if (event[v[i].aux != 0].type == KTAP_STR || !x->event)
+				break;
+			ret = ktap_env_event_render(x, v[i].aux, &event[v[i].aux != 0]);
+			if (ret)
+				return ret;
+			break;
+		case KTAP_TABLE:
+		case KTAP_FUNC:
+		case KTAP_BUILTIN:
+		case KTAP_CELL:
+			return ktap_error(x, "cannot concat non-string: a %s value",
+					  ktap_type_name(&v[i]));
+		}
+		ktap_part_text(&v[i], event, buf, &len);
+		total += len;
+	}
+	if (total > KTAP_MAX_STR)
+		return ktap_error(x, "string too long: limit is %u bytes", KTAP_MAX_STR);
+	s = ktap_str_alloc(x, total);
+	if (!s)
+		return -EIO;
+	p = s->data;
+	for (i = 0; i < n; i++) {
+		t = ktap_part_text(&v[i], event, buf, &len);
+		if (t)
+			memcpy(p, t, len);
+		else
+			ktap_tuple_text(v[i].s, p);
+		p += len;
+	}
+	ktap_exec_charge(x, total / 32);
+	*out = (struct ktap_val){ .s = s, .type = KTAP_STR };
+	return 0;
+}
+
+/**
+ * ktap_op_concat() - CONCAT
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_concat(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	return ktap_concat(x, B, KTAP_INSN_C(insn), A);
+}
+
+/**
+ * ktap_op_tuple() - TUPLE
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_tuple(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	struct ktap_val event[2] = { { .type = KTAP_NIL }, { .type = KTAP_NIL } };
+	u32 i, n = KTAP_INSN_C(insn), aux = 0;
+	struct ktap_val *v;
+	struct ktap_str *s;
+	size_t size = 0;
+	char *p;
+	int ret;
+
+	ret = ktap_arena_ensure(x, 2 * KTAP_ARENA_RESERVE);
+	if (ret)
+		return ret;
+	v = B;
+	for (i = 0; i < n; i++) {
+		const struct ktap_val *part = &v[i];
+
+		if (part->type == KTAP_EVENT) {
+			if (event[part->aux != 0].type == KTAP_NIL && x->event) {
+				ret = ktap_env_event_render(x, part->aux,
+							    &event[part->aux != 0]);
+				if (ret)
+					return ret;
+			}
+			part = &event[part->aux != 0];
+		}
+		if (part->type == KTAP_CELL)
+			return ktap_error(x, "variable in a compound key");
+		aux |= part->type == KTAP_TABLE || part->type == KTAP_FUNC ||
+		       (part->type == KTAP_TUPLE && part->aux);
+		size += ktap_tuple_put(NULL, part);
+	}
+	if (size > KTAP_MAX_STR)
+		return ktap_error(x, "compound key too long: limit is %u bytes", KTAP_MAX_STR);
+	s = ktap_str_alloc(x, size);
+	if (!s)
+		return -EIO;
+	for (i = 0, p = s->data; i < n; i++)
+		p += ktap_tuple_put(p, v[i].type == KTAP_EVENT ? &event[v[i].aux != 0] : &v[i]);
+	ktap_exec_charge(x, size / 32);
+	*A = (struct ktap_val){ .s = s, .type = KTAP_TUPLE, .aux = aux };
+	return 0;
+}
+
+/* Part @i of a compound key, from 1, or nil. */
+static int ktap_tuple_part(struct ktap_exec *x, const struct ktap_val *tuple, s64 i,
+			   struct ktap_val *out)
+{
+	struct ktap_val part;
+	const char *bytes;
+	size_t pos = 0;
+	u32 len;
+
+	while ((pos = ktap_tuple_next(tuple->s, pos, &part, &bytes, &len))) {
+		if (--i)
+			continue;
+		if (part.type == KTAP_STR)
+			return ktap_set_str(x, out, bytes, len);
+		*out = part;
+		return 0;
+	}
+	ktap_set_nil(out);
+	return 0;
+}
+
+static int ktap_event_member(struct ktap_exec *x, const struct ktap_str *name,
+			     struct ktap_val *out)
+{
+	char text[64];
+	int ret;
+
+	if (!x->event)
+		return ktap_error(x, "there is no event here");
+	ret = ktap_env_member(x, name, out);
+	if (ret != -ENOENT)
+		return ret;
+	ktap_printable(text, sizeof(text), name);
+	return ktap_error(x, "event has no member '%s'", text);
+}
+
+/* The key of an operation on a table: the register, or a copy with its text */
+static int ktap_key(struct ktap_exec *x, const struct ktap_val **key, struct ktap_val *copy)
+{
+	if (likely((*key)->type != KTAP_EVENT))
+		return 0;
+	*copy = **key;
+	*key = copy;
+	return ktap_render_event(x, copy);
+}
+
+/**
+ * ktap_op_gett() - GETT
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_gett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	struct ktap_val *t = B, copy;
+	const struct ktap_val *key = C;
+	int ret;
+
+	if (likely(t->type == KTAP_TABLE)) {
+		if (unlikely(key->type == KTAP_EVENT)) {
+			/* room for the value too: the copy must not move */
+			ret = ktap_arena_ensure(x, 2 * KTAP_ARENA_RESERVE);
+			if (!ret)
+				ret = ktap_key(x, &key, &copy);
+			if (ret)
+				return ret;
+		}
+		if (key->type == KTAP_NIL) {
+			ktap_set_nil(A);
+			return 0;
+		}
+		return ktap_table_get(x, t->t, key, A);
+	}
+	ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
+	if (ret)
+		return ret;
+	if (t->type == KTAP_TUPLE && key->type == KTAP_INT)
+		return ktap_tuple_part(x, t, key->i, A);
+	if (t->type == KTAP_EVENT && key->type == KTAP_STR)
+		return ktap_event_member(x, key->s, A);
+	return ktap_error(x, "get key from non-table: a %s value", ktap_type_name(t));
+}
+
+/**
+ * ktap_op_getk() - GETK
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_getk(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	const struct ktap_val *key = &x->vm->img.consts[KTAP_INSN_C(insn)];
+	struct ktap_val *t = B;
+	int ret;
+
+	if (likely(t->type == KTAP_TABLE))
+		return ktap_table_get(x, t->t, key, A);
+	if (t->type != KTAP_EVENT)
+		return ktap_error(x, "get key from non-table: a %s value", ktap_type_name(t));
+	ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
+	return ret ?: ktap_event_member(x, key->s, A);
+}
+
+/* What an update of a table needs: a table and a key */
+static int ktap_check_update(struct ktap_exec *x, const struct ktap_val *t,
+			     const struct ktap_val *key)
+{
+	if (unlikely(t->type != KTAP_TABLE))
+		return ktap_error(x, "set key to non-table: a %s value", ktap_type_name(t));
+	if (unlikely(key->type == KTAP_NIL))
+		return ktap_error(x, "table nil index");
+	return 0;
+}
+
+/**
+ * ktap_op_sett() - SETT
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_sett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	const struct ktap_val *key = B, *v = C;
+	struct ktap_val kcopy, vcopy;
+	int ret = 0;
+
+	if (unlikely(key->type == KTAP_EVENT || (v->type == KTAP_EVENT && v->i))) {
+		ret = ktap_arena_ensure(x, 2 * KTAP_ARENA_RESERVE);
+		if (!ret)
+			ret = ktap_key(x, &key, &kcopy);
+		if (!ret && v->i)
+			ret = ktap_key(x, &v, &vcopy);
+	}
+	if (!ret)
+		ret = ktap_check_update(x, A, key);
+	return ret ?: ktap_table_set(x, A->t, key, v);
+}
+
+/**
+ * ktap_op_addt() - ADDT
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_addt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	const struct ktap_val *key = B, *n = C;
+	struct ktap_val copy;
+	int ret;
+
+	ret = ktap_key(x, &key, &copy);
+	if (!ret)
+		ret = ktap_check_update(x, A, key);
+	if (ret)
+		return ret;
+	if (unlikely(n->type != KTAP_INT && n->type != KTAP_NIL))
+		return ktap_error(x, "use '+=' operator on non-number value");
+	return ktap_table_add(x, A->t, key, n->type == KTAP_INT ? n->i : 0);
+}
+
+/**
+ * ktap_op_delt() - DELT
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_delt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	const struct ktap_val *key = B;
+	struct ktap_val copy;
+	int ret;
+
+	ret = ktap_key(x, &key, &copy);
+	if (ret)
+		return ret;
+	if (A->type == KTAP_TABLE && key->type == KTAP_NIL)
+		return 0;
+	ret = ktap_check_update(x, A, key);
+	return ret ?: ktap_table_delete(x, A->t, key);
+}
+
+/**
+ * ktap_op_in() - IN
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_in(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	const struct ktap_val *key = B;
+	struct ktap_val copy;
+	int ret;
+
+	ret = ktap_key(x, &key, &copy);
+	if (ret)
+		return ret;
+	if (C->type != KTAP_TABLE)
+		return ktap_error(x, "use 'in' operator on non-table: a %s value",
+				  ktap_type_name(C));
+	ktap_set_bool(A, key->type != KTAP_NIL && ktap_table_has(x, C->t, key));
+	return 0;
+}
+
+/**
+ * ktap_op_pairs() - PAIRS
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_pairs(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	if (A->type == KTAP_NIL)
+		return ktap_error(x, "table is nil in pairs");
+	if (A->type != KTAP_TABLE)
+		return ktap_error(x, "wrong argument for pairs: a %s value", ktap_type_name(A));
+	ktap_set_int(A + 1, 0);
+	return 0;
+}
+
+/**
+ * ktap_op_next() - NEXT
+ * @x: the running exec
+ * @a: its registers: table, cursor, key, value
+ * @end: set to whether there are no more entries
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_next(struct ktap_exec *x, struct ktap_val *a, bool *end)
+{
+	u64 cursor = a[1].i;
+	int ret;
+
+	if (a[0].type != KTAP_TABLE || a[1].type != KTAP_INT)
+		return ktap_error(x, "wrong argument for pairs: a %s value",
+				  ktap_type_name(&a[0]));
+	ret = ktap_table_next(x, a[0].t, &cursor, &a[2], &a[3]);
+	if (ret < 0)
+		return ret;
+	a[1].i = cursor;
+	*end = !ret;
+	return 0;
+}
+
+/**
+ * ktap_op_forprep() - FORPREP
+ * @x: the running exec
+ * @a: its registers: start, limit, step, variable
+ * @skip: set to whether the loop does not run at all
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_forprep(struct ktap_exec *x, struct ktap_val *a, bool *skip)
+{
+	static const char * const what[] = { "start", "limit", "step" };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		if (a[i].type != KTAP_INT)
+			return ktap_error(x, "'for' %s must be a number, not %s", what[i],
+					  ktap_type_name(&a[i]));
+	}
+	if (!a[2].i)
+		return ktap_error(x, "'for' step is 0");
+	*skip = a[2].i > 0 ? a[0].i > a[1].i : a[0].i < a[1].i;
+	if (!*skip)
+		a[3] = a[0];
+	return 0;
+}
+
+/**
+ * ktap_op_table() - TABLE
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Tables grow as they are used, so the size that the instruction expects is
+ * only of interest to those who read the bytecode.
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_table(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	struct ktap_table *t = ktap_table_new(x, ktap_table_stripes(x));
+
+	if (unlikely(!t)) {
+		if (x->setup)
+			return ktap_no_memory(x);
+		/* each update of it is counted */
+		ktap_vm_kick(x->vm);
+		t = x->vm->full_table;
+	}
+	*A = (struct ktap_val){ .t = t, .type = KTAP_TABLE };
+	return 0;
+}
+
+/**
+ * ktap_op_closure() - CLOSURE
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_closure(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	const struct ktap_proto *p = &x->vm->img.protos[KTAP_INSN_BX(insn)];
+	struct ktap_closure *f = p->closure;
+	u32 i;
+
+	if (!f) {
+		for (i = 0; i < p->nupvals; i++) {
+			if (p->upvals[i].from_reg &&
+			    base[p->upvals[i].index].type != KTAP_CELL)
+				return ktap_error(x, "captured variable has no cell");
+		}
+		f = ktap_new(x, struct_size(f, up, p->nupvals));
+		if (!f)
+			return ktap_no_memory(x);
+		f->proto = p;
+		for (i = 0; i < p->nupvals; i++) {
+			f->up[i] = p->upvals[i].from_reg ? base[p->upvals[i].index].c :
+				   x->frame->fn->up[p->upvals[i].index];
+			ktap_obj_hold(&f->up[i]->obj);
+		}
+		ktap_obj_init(x, &f->obj, KTAP_FUNC);
+	}
+	*A = (struct ktap_val){ .f = f, .type = KTAP_FUNC };
+	return 0;
+}
+
+/*
+ * Makes a value of a slot, waiting for memory where that is allowed.  Returns
+ * 0, 1 if there is none, which is not counted yet, or an error.
+ */
+static int ktap_own(struct ktap_exec *x, struct ktap_val *dst, const struct ktap_val *src)
+{
+	bool collected = false;
+	int ret;
+
+	for (;;) {
+		ret = ktap_val_own(x->vm, dst, src, x->nmi);
+		if (likely(!ret))
+			return 0;
+		if (!x->setup)
+			return 1;
+		if (!ktap_pool_grow(&x->vm->pool))
+			continue;
+		if (collected)
+			return ktap_no_memory(x);
+		ktap_exec_collect(x);
+		collected = true;
+	}
+}
+
+/**
+ * ktap_op_cell() - CELL
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_cell(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	struct ktap_cell *c;
+	int ret;
+
+	c = ktap_new(x, sizeof(*c));
+	if (!c)
+		return ktap_no_memory(x);
+	ktap_slot_init(&c->slot);
+	ret = ktap_own(x, &c->slot.v, A);
+	if (ret) {
+		ktap_pool_free(&x->vm->pool, c, sizeof(*c), x->nmi);
+		return ret < 0 ? ret : ktap_no_memory(x);
+	}
+	ktap_obj_init(x, &c->obj, KTAP_CELL);
+	*A = (struct ktap_val){ .c = c, .type = KTAP_CELL };
+	return 0;
+}
+
+/**
+ * ktap_op_event() - FIELD, HASF, ARG
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_event(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	u32 bx = KTAP_INSN_BX(insn);
+	char name[64];
+	int ret;
+
+	if (KTAP_INSN_OP(insn) == KTAP_OP_HASF) {
+		ktap_set_bool(A, x->event && ktap_env_has_field(x, bx));
+		return 0;
+	}
+	if (!x->event)
+		return ktap_error(x, "there is no event here");
+	ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
+	if (ret)
+		return ret;
+	if (KTAP_INSN_OP(insn) == KTAP_OP_ARG) {
+		ret = ktap_env_arg(x, KTAP_INSN_B(insn), A);
+		if (ret == -ENOENT)
+			return ktap_error(x, "event has no argument %u", KTAP_INSN_B(insn));
+		return ret;
+	}
+	ret = ktap_env_field(x, bx, A);
+	if (ret != -ENOENT)
+		return ret;
+	ktap_printable(name, sizeof(name), x->vm->img.consts[bx].s);
+	return ktap_error(x, "event has no field '%s'", name);
+}
+
+/* Reads a string, which others may be about to replace, with the lock held. */
+static int ktap_get_slot_str(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *out)
+{
+	unsigned long flags;
+	int ret;
+
+	for (;;) {
+		if (!ktap_lock(x->nmi, &s->lock, &flags)) {
+			ktap_vm_lost(x->vm, KTAP_LOSS_BUSY, 1);
+			ktap_set_nil(out);
+			return 0;
+		}
+		ret = ktap_val_lend(x, out, &s->v);
+		ktap_unlock(&s->lock, flags);
+		if (likely(!ret))
+			return 0;
+		ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
+		if (ret)
+			return ret;
+	}
+}
+
+/**
+ * ktap_get_slot() - read a global or captured variable
+ * @x: the running exec; its live strings are in registers
+ * @s: the variable
+ * @out: gets its value
+ *
+ * Return: 0, or an error.
+ */
+int ktap_get_slot(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *out)
+{
+	unsigned int tries = 0, seq;
+	struct ktap_val v;
+
+	for (;;) {
+		seq = raw_read_seqcount(&s->seq);
+		if (likely(!(seq & 1))) {
+			v = s->v;
+			if (likely(!read_seqcount_retry(&s->seq, seq)))
+				break;
+		}
+		/* the writer may be what this NMI has interrupted */
+		if (x->nmi && tries++ == KTAP_NMI_TRIES) {
+			ktap_vm_lost(x->vm, KTAP_LOSS_BUSY, 1);
+			ktap_set_nil(out);
+			return 0;
+		}
+		cpu_relax();
+	}
+	if (unlikely(ktap_is_str(&v)))
+		return ktap_get_slot_str(x, s, out);
+	*out = v;
+	return 0;
+}
+
+/**
+ * ktap_set_slot() - set a global or captured variable
+ * @x: the running exec
+ * @s: the variable
+ * @v: its value, in a register
+ *
+ * Return: 0, also if the update was dropped and counted; or an error.
+ */
+int ktap_set_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_val *v)
+{
+	struct ktap_vm *vm = x->vm;
+	struct ktap_val own, old, text;
+	unsigned long flags;
+	int ret = 0;
+
+	if (unlikely(v->type == KTAP_EVENT && v->i))
+		ret = ktap_key(x, &v, &text);
+	if (!ret)
+		ret = ktap_own(x, &own, v);
+	if (unlikely(ret)) {
+		if (ret < 0)
+			return ret;
+		ktap_vm_lost(vm, KTAP_LOSS_TABLE, 1);
+		ktap_vm_kick(vm);
+		return 0;
+	}
+	if (unlikely(!ktap_lock(x->nmi, &s->lock, &flags))) {
+		ktap_vm_lost(vm, KTAP_LOSS_BUSY, 1);
+		ktap_val_put(vm, &own, x->nmi);
+		return 0;
+	}
+	old = s->v;
+	raw_write_seqcount_begin(&s->seq);
+	s->v = own;
+	raw_write_seqcount_end(&s->seq);
+	ktap_unlock(&s->lock, flags);
+	ktap_val_put(vm, &old, x->nmi);
+	return 0;
+}
+
+/**
+ * ktap_add_slot() - add to a global or captured variable
+ * @x: the running exec
+ * @s: the variable; nil counts as 0
+ * @v: what to add; nil counts as 0
+ *
+ * Return: 0, also if the update was dropped and counted; or an error.
+ */
+int ktap_add_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_val *v)
+{
+	unsigned long flags;
+	bool number;
+
+	if (unlikely(v->type != KTAP_INT && v->type != KTAP_NIL))
+		return ktap_error(x, "use '+=' operator on non-number value");
+	if (unlikely(!ktap_lock(x->nmi, &s->lock, &flags))) {
+		ktap_vm_lost(x->vm, KTAP_LOSS_BUSY, 1);
+		return 0;
+	}
+	number = s->v.type == KTAP_INT || s->v.type == KTAP_NIL;
+	if (likely(number)) {
+		u64 n = v->type == KTAP_INT ? v->i : 0;
+
+		raw_write_seqcount_begin(&s->seq);
+		ktap_set_int(&s->v, (s->v.type == KTAP_INT ? s->v.i : 0) + n);
+		raw_write_seqcount_end(&s->seq);
+	}
+	ktap_unlock(&s->lock, flags);
+	if (unlikely(!number))
+		return ktap_error(x, "use '+=' operator on non-number value");
+	return 0;
+}

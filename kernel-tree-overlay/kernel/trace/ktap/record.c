@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: values in output records.
+ *
+ * print(), printf() and print_hist() put their arguments into a record as
+ * they are; text is made of them where they are read.  A table goes ahead as
+ * rows, in records of their own, with a number that the record then refers
+ * to.  Strings that do not fit a record are cut, marked and counted.
+ *
+ * Contexts: any.
+ * Locks: those of tables, while a row is copied.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+
+#include "vm.h"
+
+/**
+ * struct ktap_out - a record under construction
+ * @p: where to write, or NULL to learn the size
+ * @len: bytes so far
+ * @cut: strings that did not fit
+ */
+struct ktap_out {
+	char *p;
+	size_t len;
+	unsigned int cut;
+};
+
+#define KTAP_VAL_HEAD	sizeof(struct ktap_rec_val)
+
+/* Writes the head of a value, and its bytes if @data is not NULL. */
+static void ktap_out_val(struct ktap_out *o, u8 type, u8 flags, const void *data, u32 len)
+{
+	struct ktap_rec_val head = { .type = type, .flags = flags, .len = len };
+	size_t size = ALIGN(KTAP_VAL_HEAD + len, 8);
+
+	if (o->p) {
+		char *p = o->p + o->len;
+
+		memcpy(p, &head, sizeof(head));
+		memcpy(p + sizeof(head), data, len);
+		memset(p + sizeof(head) + len, 0, size - sizeof(head) - len);
+	}
+	o->len += size;
+}
+
+static void ktap_out_bytes(struct ktap_out *o, const char *s, size_t len, size_t room)
+{
+	u8 flags = 0;
+
+	if (len > room - KTAP_VAL_HEAD) {
+		len = room - KTAP_VAL_HEAD;
+		flags = KTAP_VALF_TRUNCATED;
+		o->cut++;
+	}
+	ktap_out_val(o, KTAP_VAL_STR, flags, s, len);
+}
+
+static void ktap_out_int(struct ktap_out *o, s64 i)
+{
+	ktap_out_val(o, KTAP_VAL_INT, 0, &i, sizeof(i));
+}
+
+/* The parts of a compound key, as many as fit @room. */
+static void ktap_out_tuple(struct ktap_out *o, const struct ktap_str *s, size_t room)
+{
+	size_t start = o->len, pos = 0, next;
+	struct ktap_val part;
+	const char *bytes;
+	u8 flags = 0;
+	u32 len;
+
+	o->len += KTAP_VAL_HEAD;
+	while ((next = ktap_tuple_next(s, pos, &part, &bytes, &len))) {
+		size_t left = room - (o->len - start);
+
+		if (left < 2 * KTAP_VAL_HEAD) {
+			flags = KTAP_VALF_TRUNCATED;
+			o->cut++;
+			break;
+		}
+		switch (part.type) {
+		case KTAP_NIL:
+			ktap_out_val(o, KTAP_VAL_NIL, 0, "", 0);
+			break;
+		case KTAP_BOOL:
+			ktap_out_val(o, part.i ? KTAP_VAL_TRUE : KTAP_VAL_FALSE, 0, "", 0);
+			break;
+		case KTAP_INT:
+			ktap_out_int(o, part.i);
+			break;
+		case KTAP_STR:
+			ktap_out_bytes(o, bytes, len, left);
+			break;
+		default:
+			bytes = ktap_type_name(&part);
+			ktap_out_bytes(o, bytes, strlen(bytes), left);
+			break;
+		}
+		pos = next;
+	}
+	if (o->p) {
+		struct ktap_rec_val head = {
+			.type = KTAP_VAL_TUPLE,
+			.flags = flags,
+			.len = o->len - start - KTAP_VAL_HEAD,
+		};
+
+		memcpy(o->p + start, &head, sizeof(head));
+	}
+}
+
+/*
+ * Writes a value in at most @room bytes, a multiple of 8, at least that of an
+ * integer.  The rows of a table went ahead under the number @snapshot.
+ */
+static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct ktap_val *v,
+			   u32 snapshot, size_t room)
+{
+	const struct ktap_str *name;
+	size_t size;
+	u32 kidx;
+
+	switch (v->type) {
+	case KTAP_BOOL:
+		ktap_out_val(o, v->i ? KTAP_VAL_TRUE : KTAP_VAL_FALSE, 0, "", 0);
+		break;
+	case KTAP_INT:
+		ktap_out_int(o, v->i);
+		break;
+	case KTAP_STR:
+		if (v->s->kidx) {
+			kidx = v->s->kidx - 1;
+			ktap_out_val(o, KTAP_VAL_KSTR, 0, &kidx, sizeof(kidx));
+		} else {
+			ktap_out_bytes(o, v->s->data, v->s->len, room);
+		}
+		break;
+	case KTAP_TUPLE:
+		ktap_out_tuple(o, v->s, room);
+		break;
+	case KTAP_TABLE:
+		ktap_out_val(o, KTAP_VAL_TABLE, 0, &snapshot, sizeof(snapshot));
+		break;
+	case KTAP_FUNC:
+		name = v->f->proto->name;
+		ktap_out_val(o, KTAP_VAL_FUNC, 0, name->data,
+			     min_t(size_t, name->len, room - KTAP_VAL_HEAD));
+		break;
+	case KTAP_BUILTIN: {
+		const char *s = ktap_builtin_name(x->vm->img.bi[v->i].id);
+
+		ktap_out_val(o, KTAP_VAL_FUNC, 0, s, min(strlen(s), room - KTAP_VAL_HEAD));
+		break;
+	}
+	case KTAP_EVENT:
+		size = x->event ? ktap_env_event_size(x, v->aux) : room + 1;
+		if (size > room) {
+			/* the event is over, or too large to go along */
+			ktap_out_val(o, KTAP_VAL_NIL, 0, "", 0);
+			break;
+		}
+		if (o->p)
+			ktap_env_event_put(x, v->aux, o->p + o->len);
+		o->len += size;
+		break;
+	default:
+		ktap_out_val(o, KTAP_VAL_NIL, 0, "", 0);
+		break;
+	}
+}
+
+/*
+ * The least that a value takes, which is all but for strings and compound
+ * keys; what remains of a record is for these, first come first served.
+ */
+static size_t ktap_least(struct ktap_exec *x, const struct ktap_val *v)
+{
+	if (v->type == KTAP_EVENT && x->event)
+		return ktap_env_event_size(x, v->aux);
+	if (v->type == KTAP_NIL || v->type == KTAP_BOOL)
+		return KTAP_VAL_HEAD;
+	return 2 * KTAP_VAL_HEAD;
+}
+
+/* Writes @n values; their least sizes, @least, are known to fit. */
+static void ktap_out_values(struct ktap_out *o, struct ktap_exec *x,
+			    const struct ktap_val *v, unsigned int n, size_t least)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		least -= ktap_least(x, &v[i]);
+		/* in a register, aux of a table is the number of its rows */
+		ktap_out_value(o, x, &v[i], v[i].aux, KTAP_OUT_MAX - o->len - least);
+	}
+}
+
+/**
+ * struct ktap_rows - rows of a table on their way out
+ * @x: the running exec
+ * @o: into its stage
+ * @hist: for a histogram: all values have to be numbers
+ * @deep: tables in the table are not put out
+ * @nested: a table that was met, or whose rows went ahead
+ * @snapshot: the number of its rows
+ */
+struct ktap_rows {
+	struct ktap_exec *x;
+	struct ktap_out o;
+	bool hist;
+	bool deep;
+	struct ktap_table *nested;
+	u32 snapshot;
+};
+
+/* The table of a row has to go ahead. */
+#define KTAP_ROW_TABLE	-EXDEV
+/* There is no room for a row. */
+#define KTAP_ROW_FULL	-ENOSPC
+/* The value is no number. */
+#define KTAP_ROW_NAN	-EDOM
+
+/* Adds a row to the stage; the lock of its table is held. */
+static int ktap_row(void *data, const struct ktap_val *key, const struct ktap_val *v)
+{
+	struct ktap_rows *r = data;
+	struct ktap_val event = *v;
+	struct ktap_out o = { .len = 0 };
+	u32 snapshot = 0;
+	size_t room;
+
+	if (r->hist && v->type != KTAP_INT)
+		return KTAP_ROW_NAN;
+	if (v->type == KTAP_TABLE && !r->deep) {
+		if (r->nested != v->t) {
+			r->nested = v->t;
+			return KTAP_ROW_TABLE;
+		}
+		snapshot = r->snapshot;
+	}
+	/* it stood for whatever event was current, which is not this one */
+	if (v->type == KTAP_EVENT)
+		ktap_set_nil(&event);
+
+	/* in an empty record the value has what the key leaves, at least an int */
+	room = KTAP_OUT_MAX - r->o.len - 2 * KTAP_VAL_HEAD;
+	ktap_out_value(&o, r->x, key, 0, KTAP_OUT_MAX);
+	ktap_out_value(&o, r->x, &event, snapshot, KTAP_OUT_MAX);
+	if (r->o.len + o.len > KTAP_OUT_MAX && r->o.len > 2 * KTAP_VAL_HEAD)
+		return KTAP_ROW_FULL;
+	ktap_out_value(&r->o, r->x, key, 0, room);
+	ktap_out_value(&r->o, r->x, &event, snapshot, KTAP_OUT_MAX - r->o.len);
+	return 0;
+}
+
+static void ktap_rows_begin(struct ktap_rows *r, u32 number)
+{
+	r->o.p = r->x->stage;
+	r->o.len = 0;
+	ktap_out_int(&r->o, number);
+}
+
+static void ktap_rows_flush(struct ktap_rows *r, u32 number)
+{
+	void *p;
+
+	if (r->o.len > 2 * KTAP_VAL_HEAD) {
+		p = ktap_env_out_reserve(r->x, KTAP_REC_ROWS, r->o.len);
+		if (p) {
+			memcpy(p, r->o.p, r->o.len);
+			ktap_env_out_commit(r->x, p);
+		}
+		if (r->o.cut)
+			ktap_vm_lost(r->x->vm, KTAP_LOSS_STRING, r->o.cut);
+		r->o.cut = 0;
+		ktap_exec_charge(r->x, 64 + r->o.len / 32);
+	}
+	ktap_rows_begin(r, number);
+}
+
+/*
+ * Puts out the rows of @t and, before a row that has one, those of a table in
+ * it.  Recursion ends at KTAP_PRINT_DEPTH.
+ */
+static int ktap_put_rows(struct ktap_exec *x, struct ktap_table *t, unsigned int depth,
+			 bool hist, u32 *number)
+{
+	struct ktap_rows r = { .x = x, .hist = hist, .deep = depth >= KTAP_PRINT_DEPTH };
+	u64 cursor = 0;
+	int ret;
+
+	*number = atomic_inc_return(&x->vm->snapshots);
+	ktap_rows_begin(&r, *number);
+	for (;;) {
+		ret = ktap_table_peek(x, t, &cursor, ktap_row, &r);
+		if (!ret)
+			break;
+		if (ret == KTAP_ROW_NAN)
+			return ktap_error(x, "print_hist only can print number");
+		if (ret == KTAP_ROW_FULL || ret == KTAP_ROW_TABLE)
+			ktap_rows_flush(&r, *number);
+		if (ret == KTAP_ROW_TABLE) {
+			ret = ktap_put_rows(x, r.nested, depth + 1, false, &r.snapshot);
+			if (ret)
+				return ret;
+			ktap_rows_begin(&r, *number);
+		} else {
+			/* a table may be there again, but with other rows */
+			if (ret == 1)
+				r.nested = NULL;
+			ktap_exec_charge(x, 8);
+		}
+		if (x->fuel <= 0) {
+			ret = ktap_exec_attend(x);
+			if (ret)
+				return ret;
+		}
+	}
+	ktap_rows_flush(&r, *number);
+	return 0;
+}
+
+/**
+ * ktap_print() - put values out
+ * @x: the running exec
+ * @type: KTAP_REC_PRINT, KTAP_REC_PRINTF or KTAP_REC_HIST
+ * @args: the values, in registers, which may be changed
+ * @n: how many
+ *
+ * Return: 0, also if the record is lost; or an error.
+ */
+int ktap_print(struct ktap_exec *x, unsigned int type, struct ktap_val *args,
+	       unsigned int n)
+{
+	struct ktap_out o = { .len = 0 };
+	size_t least = 0;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		if (args[i].type == KTAP_TABLE) {
+			ret = ktap_put_rows(x, args[i].t, 0, type == KTAP_REC_HIST,
+					    &args[i].aux);
+			if (ret)
+				return ret;
+		} else if (args[i].type == KTAP_EVENT && x->event &&
+			   ktap_env_event_size(x, args[i].aux) > KTAP_OUT_MAX / 2) {
+			ret = ktap_render_event(x, &args[i]);
+			if (ret)
+				return ret;
+		}
+		least += ktap_least(x, &args[i]);
+	}
+	if (least > KTAP_OUT_MAX)
+		return ktap_error(x, "too many values to print at once");
+
+	ktap_out_values(&o, x, args, n, least);
+	o.p = ktap_env_out_reserve(x, type, o.len);
+	if (o.p) {
+		o.len = 0;
+		o.cut = 0;
+		ktap_out_values(&o, x, args, n, least);
+		ktap_env_out_commit(x, o.p);
+		if (o.cut)
+			ktap_vm_lost(x->vm, KTAP_LOSS_STRING, o.cut);
+	}
+	/* such a number is of no use to others */
+	for (i = 0; i < n; i++) {
+		if (args[i].type == KTAP_TABLE)
+			args[i].aux = 0;
+	}
+	ktap_exec_charge(x, 16 + n + o.len / 32);
+	return 0;
+}

@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: the life of a VM, from the image to the last trace_end function.
+ *
+ * Owns struct ktap_vm: creation, the three runs in setup context, handlers,
+ * how a session is told to stop, the text of the first error, the counts of
+ * what was lost, and the worker.
+ *
+ * Contexts: ktap_vm_handle(), ktap_error(), ktap_vm_lost() and
+ * ktap_vm_request_stop(): any.  The others: process context.
+ * Locks: ktap_vm.reap_lock, a mutex, held while setup code runs, tried by the
+ * worker.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/numa.h>
+#include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "vm.h"
+
+/**
+ * ktap_log() - append to a text
+ * @log: the text; what does not fit is cut off
+ * @fmt: format, as for printk()
+ */
+void ktap_log(struct ktap_log *log, const char *fmt, ...)
+{
+	va_list args;
+
+	if (!log->size)
+		return;
+	va_start(args, fmt);
+	log->len += vscnprintf(log->buf + log->len, log->size - log->len, fmt, args);
+	va_end(args);
+}
+
+static void ktap_irq_work(struct irq_work *work)
+{
+	struct ktap_vm *vm = container_of(work, struct ktap_vm, irq_work);
+
+	queue_work(system_unbound_wq, &vm->work);
+}
+
+/* The worker: refills the pool, frees zombies unless setup code runs. */
+static void ktap_work(struct work_struct *work)
+{
+	struct ktap_vm *vm = container_of(work, struct ktap_vm, work);
+
+	ktap_pool_refill(&vm->pool);
+	if (!mutex_trylock(&vm->reap_lock))
+		return;
+	ktap_vm_reap(vm);
+	mutex_unlock(&vm->reap_lock);
+}
+
+/* Gives @slot a value before anything runs. */
+static int ktap_init_table(struct ktap_vm *vm, struct ktap_slot *slot)
+{
+	struct ktap_table *t = ktap_table_new(vm->setup, ktap_table_stripes(vm->setup));
+
+	if (!t)
+		return -ENOMEM;
+	slot->v = (struct ktap_val){ .t = t, .type = KTAP_TABLE };
+	ktap_obj_share(vm, &t->obj);
+	return 0;
+}
+
+static int ktap_init_objects(struct ktap_vm *vm)
+{
+	struct ktap_exec *x = vm->setup;
+	u32 i;
+
+	vm->globals = kvcalloc(max(vm->img.nglobals, 1U), sizeof(*vm->globals),
+			       GFP_KERNEL_ACCOUNT);
+	if (!vm->globals)
+		return -ENOMEM;
+	for (i = 0; i < vm->img.nglobals; i++) {
+		ktap_slot_init(&vm->globals[i]);
+		if (vm->img.globals[i] != KTAP_GLOBAL_NIL &&
+		    ktap_init_table(vm, &vm->globals[i]))
+			return -ENOMEM;
+	}
+
+	vm->full_table = ktap_table_new(x, 1);
+	if (!vm->full_table)
+		return -ENOMEM;
+	vm->full_table->full = true;
+	ktap_obj_share(vm, &vm->full_table->obj);
+
+	/* functions that capture nothing need no new closure each time */
+	for (i = 0; i < vm->img.nprotos; i++) {
+		struct ktap_proto *p = &vm->img.protos[i];
+
+		if (p->nupvals)
+			continue;
+		p->closure = ktap_new(x, sizeof(*p->closure));
+		if (!p->closure)
+			return -ENOMEM;
+		p->closure->proto = p;
+		ktap_obj_init(x, &p->closure->obj, KTAP_FUNC);
+		ktap_obj_share(vm, &p->closure->obj);
+	}
+	ktap_exec_collect(x);
+	return 0;
+}
+
+/**
+ * ktap_vm_create() - load an image
+ * @image: its bytes, which need not stay
+ * @size: how many
+ * @params: limits, or NULL
+ * @env: for the environment's own use
+ * @log: gets the reason when the image is refused
+ *
+ * Context: process context, may sleep.
+ * Return: the VM, or ERR_PTR() of -EINVAL if the image is refused, or -ENOMEM.
+ */
+struct ktap_vm *ktap_vm_create(const void *image, size_t size,
+			       const struct ktap_vm_params *params, void *env,
+			       struct ktap_log *log)
+{
+	struct ktap_vm *vm;
+	unsigned int i;
+	int ret;
+
+	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	vm->env = env;
+	vm->seed = get_random_u32();
+	vm->main_budget = KTAP_MAIN_BUDGET;
+	vm->handler_budget = KTAP_HANDLER_BUDGET;
+	ktap_pool_init(&vm->pool, KTAP_DEFAULT_MEM);
+	if (params) {
+		/* they are counted down in an s64 */
+		if (params->main_budget)
+			vm->main_budget = min_t(u64, params->main_budget, S64_MAX / 2);
+		if (params->handler_budget)
+			vm->handler_budget = min_t(u64, params->handler_budget, S64_MAX / 2);
+		if (params->mem_limit)
+			vm->pool.limit = min_t(u64, params->mem_limit, S64_MAX / 2);
+	}
+	atomic_set(&vm->err_state, 0);
+	atomic_set(&vm->exit_state, 0);
+	atomic_set(&vm->snapshots, 0);
+	atomic_set(&vm->nstriped, 0);
+	atomic_set(&vm->nzombies, 0);
+	for (i = 0; i < KTAP_LOSS_NR; i++)
+		atomic64_set(&vm->lost[i], 0);
+	init_llist_head(&vm->zombies);
+	mutex_init(&vm->reap_lock);
+	init_irq_work(&vm->irq_work, ktap_irq_work);
+	INIT_WORK(&vm->work, ktap_work);
+
+	ret = ktap_prog_load(&vm->img, image, size, vm->seed, log);
+	if (ret)
+		goto free_vm;
+	ret = ktap_verify(&vm->img, log);
+	if (ret)
+		goto free_image;
+	ret = ktap_execs_get();
+	if (ret)
+		goto free_image;
+	ret = -ENOMEM;
+	vm->setup = ktap_exec_alloc(KTAP_SETUP_STACK, KTAP_SETUP_FRAMES, KTAP_SETUP_ARENA,
+				    NUMA_NO_NODE);
+	if (!vm->setup)
+		goto put_execs;
+	vm->setup->vm = vm;
+	vm->setup->setup = true;
+	ret = ktap_init_objects(vm);
+	if (ret)
+		goto free_objects;
+	return vm;
+
+free_objects:
+	kvfree(vm->globals);
+	ktap_pool_destroy(&vm->pool);
+	ktap_exec_free(vm->setup);
+put_execs:
+	ktap_execs_put();
+free_image:
+	ktap_prog_free(&vm->img);
+free_vm:
+	kvfree(vm);
+	return ERR_PTR(ret);
+}
+
+/**
+ * ktap_vm_destroy() - free a VM and all that its script kept
+ * @vm: the VM; no handler runs or will run
+ *
+ * Context: process context, may sleep.
+ */
+void ktap_vm_destroy(struct ktap_vm *vm)
+{
+	irq_work_sync(&vm->irq_work);
+	cancel_work_sync(&vm->work);
+	kvfree(vm->globals);
+	ktap_pool_destroy(&vm->pool);
+	ktap_exec_free(vm->setup);
+	ktap_execs_put();
+	ktap_prog_free(&vm->img);
+	kvfree(vm);
+}
+
+/**
+ * ktap_vm_env() - what ktap_vm_create() was given as @env
+ * @vm: the VM
+ */
+void *ktap_vm_env(const struct ktap_vm *vm)
+{
+	return vm->env;
+}
+
+static int ktap_set_arg(struct ktap_vm *vm, struct ktap_table *t, s64 nr, const char *s,
+			size_t len)
+{
+	struct ktap_exec *x = vm->setup;
+	struct ktap_val key, v;
+	s64 i;
+
+	ktap_set_int(&key, nr);
+	x->arena_pos = 0;
+	if (nr && ktap_parse_int(s, len, &i))
+		ktap_set_int(&v, i);
+	else if (ktap_set_str(x, &v, s, len))
+		return -ENOMEM;
+	return ktap_table_set(x, t, &key, &v) ? -ENOMEM : 0;
+}
+
+/**
+ * ktap_vm_set_args() - fill the table of the script's arguments
+ * @vm: the VM; nothing ran yet
+ * @args: NUL-terminated strings in a row; the first is the script's name,
+ *	which stays a string, the others become numbers if they are
+ * @size: bytes of all of them
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int ktap_vm_set_args(struct ktap_vm *vm, const char *args, size_t size)
+{
+	size_t pos, len;
+	s64 nr;
+	u32 i;
+	int ret;
+
+	if (size && args[size - 1])
+		return -EINVAL;
+	for (i = 0; i < vm->img.nglobals; i++) {
+		if (vm->img.globals[i] != KTAP_GLOBAL_ARGS)
+			continue;
+		for (pos = 0, nr = 0; pos < size; pos += len + 1, nr++) {
+			len = strlen(args + pos);
+			if (len > KTAP_MAX_STR)
+				return -EINVAL;
+			ret = ktap_set_arg(vm, vm->globals[i].v.t, nr, args + pos, len);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Running
+ */
+
+/* Begins a run of the setup exec. */
+static struct ktap_exec *ktap_setup_begin(struct ktap_vm *vm, enum ktap_phase phase)
+{
+	mutex_lock(&vm->reap_lock);
+	WRITE_ONCE(vm->phase, phase);
+	return vm->setup;
+}
+
+static int ktap_setup_call(struct ktap_exec *x, struct ktap_closure *fn)
+{
+	int ret;
+
+	x->arena_pos = 0;
+	x->left = x->vm->main_budget;
+	x->fuel = 0;
+	ret = ktap_call(x, fn, NULL);
+	x->frame = NULL;
+	ktap_exec_collect(x);
+	return ret;
+}
+
+/* Ends it: memory is ready for handlers, and the worker may free. */
+static int ktap_setup_end(struct ktap_vm *vm, int ret)
+{
+	ktap_pool_refill(&vm->pool);
+	WRITE_ONCE(vm->phase, KTAP_PHASE_EVENTS);
+	mutex_unlock(&vm->reap_lock);
+	if (ktap_vm_failed(vm))
+		return -EIO;
+	return ret == -EINTR ? -EINTR : 0;
+}
+
+/**
+ * ktap_vm_run_main() - run the main chunk
+ * @vm: the VM
+ *
+ * Context: process context, may sleep; once.
+ * Return: 0, also after exit(), see ktap_vm_stopping(); -EIO after a run-time
+ *	error; -EINTR if ktap_env_interrupted() said so.
+ */
+int ktap_vm_run_main(struct ktap_vm *vm)
+{
+	struct ktap_exec *x = ktap_setup_begin(vm, KTAP_PHASE_MAIN);
+	int ret = 0;
+
+	if (!vm->stop)
+		ret = ktap_setup_call(x, vm->img.protos[0].closure);
+	return ktap_setup_end(vm, ret);
+}
+
+/**
+ * ktap_vm_run_begin() - run the trace_begin functions
+ * @vm: the VM
+ *
+ * Context and return value: as for ktap_vm_run_main().
+ */
+int ktap_vm_run_begin(struct ktap_vm *vm)
+{
+	struct ktap_exec *x = ktap_setup_begin(vm, KTAP_PHASE_BEGIN);
+	int ret = 0;
+	u32 i;
+
+	for (i = 0; i < vm->nbegins && !ret && !READ_ONCE(vm->stop); i++)
+		ret = ktap_setup_call(x, vm->begins[i]);
+	return ktap_setup_end(vm, ret);
+}
+
+/**
+ * ktap_vm_run_end() - run the trace_end functions
+ * @vm: the VM; no more events are delivered
+ *
+ * All of them run, whether the session ended by exit(), by an error or
+ * otherwise; but none after exit() was called in one of them.
+ *
+ * Context and return value: as for ktap_vm_run_main().
+ */
+int ktap_vm_run_end(struct ktap_vm *vm)
+{
+	struct ktap_exec *x = ktap_setup_begin(vm, KTAP_PHASE_END);
+	int ret = 0;
+	u32 i;
+
+	WRITE_ONCE(vm->stop, 1);
+	for (i = 0; i < vm->nends && ret != -EINTR && !READ_ONCE(vm->end_stop); i++)
+		ret = ktap_setup_call(x, vm->ends[i]);
+	return ktap_setup_end(vm, ret);
+}
+
+/**
+ * ktap_vm_handle() - run a handler
+ * @vm: the VM
+ * @fn: the handler, as ktap_env_attach() got it
+ * @ev: the event
+ *
+ * Context: any.
+ */
+void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
+		    struct ktap_event *ev)
+{
+	static const struct ktap_val arg = { .type = KTAP_EVENT };
+	struct ktap_exec *x;
+
+	x = ktap_exec_enter();
+	if (unlikely(!x)) {
+		ktap_vm_lost(vm, KTAP_LOSS_NESTED, 1);
+		return;
+	}
+	if (likely(!READ_ONCE(vm->stop))) {
+		x->vm = vm;
+		x->event = ev;
+		x->arena_pos = 0;
+		x->left = 0;
+		x->fuel = vm->handler_budget;
+		ktap_call(x, fn, &arg);
+		x->frame = NULL;
+		if (unlikely(x->temps))
+			ktap_exec_end_temps(x);
+		if (unlikely(ktap_pool_low(&vm->pool)))
+			ktap_vm_kick(vm);
+	}
+	ktap_exec_leave(x);
+}
+
+/**
+ * ktap_vm_request_stop() - have the session end
+ * @vm: the VM
+ *
+ * Context: any.
+ */
+void ktap_vm_request_stop(struct ktap_vm *vm)
+{
+	WRITE_ONCE(vm->stop, 1);
+}
+
+/**
+ * ktap_vm_stopping() - whether the session has to end
+ * @vm: the VM
+ */
+bool ktap_vm_stopping(const struct ktap_vm *vm)
+{
+	return READ_ONCE(vm->stop);
+}
+
+/**
+ * ktap_vm_exit() - exit(): the session ends, and this is no error
+ * @x: the running exec
+ * @code: the status; that of the first call counts
+ *
+ * Return: -ECANCELED, for the builtin to return.
+ */
+int ktap_vm_exit(struct ktap_exec *x, int code)
+{
+	struct ktap_vm *vm = x->vm;
+
+	if (!atomic_xchg(&vm->exit_state, 1))
+		WRITE_ONCE(vm->exit_code, code);
+	if (vm->phase == KTAP_PHASE_END)
+		WRITE_ONCE(vm->end_stop, 1);
+	ktap_vm_request_stop(vm);
+	ktap_env_stopped(vm->env);
+	return -ECANCELED;
+}
+
+/**
+ * ktap_vm_exit_code() - the status that the script gave to exit(), or 0
+ * @vm: the VM
+ */
+int ktap_vm_exit_code(const struct ktap_vm *vm)
+{
+	return READ_ONCE(vm->exit_code);
+}
+
+/**
+ * ktap_vm_failed() - whether there was a run-time error
+ * @vm: the VM
+ */
+bool ktap_vm_failed(const struct ktap_vm *vm)
+{
+	return atomic_read(&vm->err_state);
+}
+
+/**
+ * ktap_vm_error_text() - the first run-time error
+ * @vm: the VM
+ *
+ * Return: FILE:LINE: error: TEXT and the call stack, or NULL.
+ */
+const char *ktap_vm_error_text(const struct ktap_vm *vm)
+{
+	return atomic_read_acquire(&vm->err_state) == 2 ? vm->err_text : NULL;
+}
+
+static u32 ktap_frame_line(const struct ktap_frame *fr)
+{
+	const struct ktap_proto *p = fr->fn->proto;
+
+	/* the pc is that of the next instruction */
+	return p->lines[fr->pc > p->code ? fr->pc - p->code - 1 : 0];
+}
+
+static void ktap_log_function(struct ktap_log *log, const struct ktap_proto *p)
+{
+	char name[64];
+
+	if (!p->index)
+		ktap_log(log, "the main chunk");
+	else if (ktap_printable(name, sizeof(name), p->name))
+		ktap_log(log, "function %s", name);
+	else
+		ktap_log(log, "the function of line %u", p->line);
+}
+
+/**
+ * ktap_error() - end the session with a run-time error
+ * @x: the running exec
+ * @fmt: what is wrong, without a newline
+ *
+ * The first error counts; later ones, on other CPUs, are not kept.
+ *
+ * Return: -EIO.
+ */
+int ktap_error(struct ktap_exec *x, const char *fmt, ...)
+{
+	struct ktap_vm *vm = x->vm;
+	struct ktap_frame *fr;
+	struct ktap_log log = { .buf = vm->err_text, .size = sizeof(vm->err_text) };
+	unsigned int n = 0;
+	char source[256];
+	va_list args;
+
+	if (atomic_cmpxchg(&vm->err_state, 0, 1))
+		goto stop;
+	ktap_printable(source, sizeof(source), vm->img.source);
+	ktap_log(&log, "%s:%u: error: ", source, x->frame ? ktap_frame_line(x->frame) : 0);
+	va_start(args, fmt);
+	log.len += vscnprintf(log.buf + log.len, log.size - log.len, fmt, args);
+	va_end(args);
+	ktap_log(&log, "\n");
+	for (fr = x->frame; fr && fr >= x->frames; fr--) {
+		if (n++ == KTAP_ERROR_FRAMES) {
+			ktap_log(&log, "\t... and %d more\n", (int)(fr - x->frames) + 1);
+			break;
+		}
+		ktap_log(&log, "\tin ");
+		ktap_log_function(&log, fr->fn->proto);
+		ktap_log(&log, " at %s:%u\n", source, ktap_frame_line(fr));
+	}
+	atomic_set_release(&vm->err_state, 2);
+stop:
+	ktap_vm_request_stop(vm);
+	ktap_env_stopped(vm->env);
+	return -EIO;
+}
+
+/**
+ * ktap_vm_lost() - count what could not be recorded
+ * @vm: the VM
+ * @why: the reason
+ * @n: how much
+ *
+ * Context: any.
+ */
+void ktap_vm_lost(struct ktap_vm *vm, enum ktap_loss why, unsigned long n)
+{
+	atomic64_add(n, &vm->lost[why]);
+}
+
+/**
+ * ktap_vm_losses() - how much could not be recorded
+ * @vm: the VM
+ * @why: the reason
+ */
+u64 ktap_vm_losses(const struct ktap_vm *vm, enum ktap_loss why)
+{
+	return atomic64_read(&vm->lost[why]);
+}
+
+/**
+ * ktap_vm_nconsts() - number of constants of the image
+ * @vm: the VM
+ */
+u32 ktap_vm_nconsts(const struct ktap_vm *vm)
+{
+	return vm->img.nconsts;
+}
+
+/**
+ * ktap_vm_const_str() - a string constant
+ * @vm: the VM
+ * @kidx: index of the constant
+ *
+ * Return: the string, or NULL if the constant is none or does not exist.
+ */
+const struct ktap_str *ktap_vm_const_str(const struct ktap_vm *vm, u32 kidx)
+{
+	if (kidx >= vm->img.nconsts || vm->img.consts[kidx].type != KTAP_STR)
+		return NULL;
+	return vm->img.consts[kidx].s;
+}
+
+/**
+ * ktap_closure_fields() - which event fields a function reads
+ * @fn: the function
+ * @fn_field: called for each FIELD and HASF in it, not in those inside it, with
+ *	@data, the constant that names the field, whether it is HASF, and the line;
+ *	ends the walk by a value other than 0
+ * @data: see @fn_field
+ *
+ * Return: 0, or what @fn_field returned.
+ */
+int ktap_closure_fields(struct ktap_closure *fn,
+			int (*fn_field)(void *data, u32 kidx, bool asked, u32 line),
+			void *data)
+{
+	const struct ktap_proto *p = fn->proto;
+	u32 i;
+	int ret;
+
+	for (i = 0; i < p->ncode; i++) {
+		u32 op = KTAP_INSN_OP(p->code[i]);
+
+		if (op != KTAP_OP_FIELD && op != KTAP_OP_HASF)
+			continue;
+		ret = fn_field(data, KTAP_INSN_BX(p->code[i]), op == KTAP_OP_HASF,
+			       p->lines[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * ktap_exec_vm() - the VM that runs
+ * @x: the running exec
+ */
+struct ktap_vm *ktap_exec_vm(const struct ktap_exec *x)
+{
+	return x->vm;
+}
+
+/**
+ * ktap_exec_event() - the event that is being handled, or NULL
+ * @x: the running exec
+ */
+struct ktap_event *ktap_exec_event(const struct ktap_exec *x)
+{
+	return x->event;
+}
+
+/**
+ * ktap_exec_may_sleep() - whether this is setup context
+ * @x: the running exec
+ */
+bool ktap_exec_may_sleep(const struct ktap_exec *x)
+{
+	return x->setup;
+}

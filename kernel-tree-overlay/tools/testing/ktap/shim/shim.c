@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the VM of ktap uses of the kernel: the parts that are not inline.
+ */
+#include "shim.h"
+
+__thread unsigned int shim_cpu;
+__thread unsigned int shim_level;
+long shim_fail_alloc;
+long shim_allocs;
+long shim_live;
+
+static __thread unsigned int preempt_count;
+static pthread_mutex_t cpu_lock[SHIM_CPUS] = {
+	[0 ... SHIM_CPUS - 1] = PTHREAD_MUTEX_INITIALIZER
+};
+static pthread_mutex_t work_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t work_running = PTHREAD_MUTEX_INITIALIZER;
+static struct work_struct *work_list;
+
+void shim_preempt_disable(void)
+{
+#ifndef SHIM_ALONE
+	if (!preempt_count++)
+		pthread_mutex_lock(&cpu_lock[shim_cpu]);
+#endif
+}
+
+void shim_preempt_enable(void)
+{
+#ifndef SHIM_ALONE
+	if (!--preempt_count)
+		pthread_mutex_unlock(&cpu_lock[shim_cpu]);
+#endif
+}
+
+void synchronize_rcu(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < SHIM_CPUS; i++) {
+		pthread_mutex_lock(&cpu_lock[i]);
+		pthread_mutex_unlock(&cpu_lock[i]);
+	}
+}
+
+void *shim_alloc(size_t size)
+{
+	long n = __atomic_add_fetch(&shim_allocs, 1, __ATOMIC_RELAXED);
+	void *p;
+
+	if (n == shim_fail_alloc)
+		return NULL;
+	p = malloc(size);
+	if (p)
+		__atomic_add_fetch(&shim_live, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
+void kvfree(const void *p)
+{
+	if (p)
+		__atomic_sub_fetch(&shim_live, 1, __ATOMIC_RELAXED);
+	free((void *)p);
+}
+
+u32 get_random_u32(void)
+{
+	static u32 seed = 0x6b746170;
+
+	return __atomic_add_fetch(&seed, 0x9e3779b9, __ATOMIC_RELAXED);
+}
+
+/* Puts a work item in the list, unless it is there; from any thread. */
+void shim_queue_work(struct work_struct *work)
+{
+	pthread_mutex_lock(&work_lock);
+	if (!work->queued) {
+		work->queued = 1;
+		work->next = work_list;
+		work_list = work;
+	}
+	pthread_mutex_unlock(&work_lock);
+}
+
+/* Runs the work items that there are; not from where locks may be held. */
+void shim_run_work(void)
+{
+	struct work_struct *work;
+
+	if (!__atomic_load_n(&work_list, __ATOMIC_RELAXED))
+		return;
+	pthread_mutex_lock(&work_running);
+	for (;;) {
+		pthread_mutex_lock(&work_lock);
+		work = work_list;
+		if (work) {
+			work_list = work->next;
+			work->queued = 0;
+		}
+		pthread_mutex_unlock(&work_lock);
+		if (!work)
+			break;
+		work->fn(work);
+	}
+	pthread_mutex_unlock(&work_running);
+}
+
+void cancel_work_sync(struct work_struct *work)
+{
+	struct work_struct **p;
+
+	pthread_mutex_lock(&work_running);
+	pthread_mutex_lock(&work_lock);
+	for (p = &work_list; *p; p = &(*p)->next) {
+		if (*p == work) {
+			*p = work->next;
+			work->queued = 0;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&work_lock);
+	pthread_mutex_unlock(&work_running);
+}

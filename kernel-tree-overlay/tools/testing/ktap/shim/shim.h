@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the VM of ktap uses of the kernel, for a process: contexts are threads.
+ *
+ * A thread has a CPU number and a context level of its own (shim_cpu,
+ * shim_level).  preempt_disable() takes the lock of its CPU, so that two
+ * threads with the same number exclude each other, and synchronize_rcu() is
+ * to have held each of these locks once.  Work items run in shim_run_work().
+ * shim_fail_alloc makes one allocation fail.
+ */
+#ifndef _KTAP_SHIM_H
+#define _KTAP_SHIM_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+#include <linux/err.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define ktap_poison(p, size)	ASAN_POISON_MEMORY_REGION(p, size)
+#define ktap_unpoison(p, size)	ASAN_UNPOISON_MEMORY_REGION(p, size)
+#endif
+
+/* Contexts */
+#define SHIM_CPUS	4
+#define SHIM_LEVELS	4
+
+extern __thread unsigned int shim_cpu;
+extern __thread unsigned int shim_level;
+extern long shim_fail_alloc;		/* number of the one that fails, 0: none */
+extern long shim_allocs;		/* how many there were */
+extern long shim_live;			/* how many were not freed */
+
+void shim_preempt_disable(void);
+void shim_preempt_enable(void);
+void synchronize_rcu(void);
+
+#define preempt_disable_notrace()	shim_preempt_disable()
+#define preempt_enable_notrace()	shim_preempt_enable()
+#define interrupt_context_level()	shim_level
+#define cond_resched()			do { } while (0)
+#define cpu_relax()			sched_yield()
+#define num_possible_cpus()		SHIM_CPUS
+#define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < SHIM_CPUS; (cpu)++)
+#define cpu_to_node(cpu)		0
+#define NUMA_NO_NODE			(-1)
+
+#define DEFINE_PER_CPU(type, name)	type name[SHIM_CPUS]
+#define per_cpu_ptr(p, cpu)		(&(*(p))[cpu])
+#define this_cpu_ptr(p)			per_cpu_ptr(p, shim_cpu)
+
+/* Compiler */
+#undef fallthrough
+#define fallthrough			__attribute__((__fallthrough__))
+#ifndef __aligned
+#define __aligned(n)			__attribute__((aligned(n)))
+#endif
+#ifndef __printf
+#define __printf(a, b)			__attribute__((format(printf, a, b)))
+#endif
+#ifndef __annotate_jump_table
+#define __annotate_jump_table
+#endif
+#ifndef barrier
+#define barrier()			asm volatile("" : : : "memory")
+#endif
+#define WARN_ON_ONCE(cond)						\
+	({								\
+		bool warn_ = (cond);					\
+									\
+		if (warn_) {						\
+			fprintf(stderr, "WARNING: %s:%d\n", __FILE__, __LINE__); \
+			abort();					\
+		}							\
+		warn_;							\
+	})
+
+/* Arithmetic */
+#undef min
+#undef max
+#define min(a, b)							\
+	({								\
+		__auto_type a_ = (a);					\
+		__auto_type b_ = (b);					\
+									\
+		a_ < b_ ? a_ : b_;					\
+	})
+#define max(a, b)							\
+	({								\
+		__auto_type a_ = (a);					\
+		__auto_type b_ = (b);					\
+									\
+		a_ > b_ ? a_ : b_;					\
+	})
+#define min_t(type, a, b)		min((type)(a), (type)(b))
+#define clamp_t(type, v, lo, hi)	min_t(type, max((type)(v), (type)(lo)), hi)
+#define ALIGN(x, a)			(((x) + (a) - 1) / (a) * (a))
+#define PTR_ALIGN(p, a)			((typeof(p))ALIGN((unsigned long)(p), (a)))
+#define round_down(x, a)		((x) / (a) * (a))
+#define container_of(p, type, member)	((type *)((char *)(p) - offsetof(type, member)))
+#define struct_size(p, member, n)	(sizeof(*(p)) + (n) * sizeof(*(p)->member))
+#define array_size(a, b)		((size_t)(a) * (b))
+#define ilog2(n)			(31 - __builtin_clz(n))
+#define roundup_pow_of_two(n)		((n) == 1 ? 1U : 2U << ilog2((n) - 1))
+#define hash_64(v, bits)		((u32)((v) * 0x61C8864680B583EBull >> (64 - (bits))))
+#define div64_s64(a, b)			((s64)(a) / (s64)(b))
+#define S64_MAX				INT64_MAX
+
+static inline u64 div_u64_rem(u64 a, u32 b, u32 *rem)
+{
+	*rem = a % b;
+	return a / b;
+}
+
+static inline u16 get_unaligned_le16(const void *p)
+{
+	const u8 *b = p;
+
+	return b[0] | b[1] << 8;
+}
+
+static inline u32 get_unaligned_le32(const void *p)
+{
+	return get_unaligned_le16(p) | (u32)get_unaligned_le16((const u8 *)p + 2) << 16;
+}
+
+static inline u64 get_unaligned_le64(const void *p)
+{
+	return get_unaligned_le32(p) | (u64)get_unaligned_le32((const u8 *)p + 4) << 32;
+}
+
+/* Strings */
+static inline int vscnprintf(char *buf, size_t size, const char *fmt, va_list args)
+{
+	int n = vsnprintf(buf, size, fmt, args);
+
+	return n < 0 ? 0 : min_t(size_t, n, size ? size - 1 : 0);
+}
+
+static inline void shim_strscpy(char *to, const char *from, size_t size)
+{
+	snprintf(to, size, "%s", from);
+}
+
+#define strscpy(to, from, size)		shim_strscpy(to, from, size)
+
+/* Memory */
+#define GFP_KERNEL_ACCOUNT		0
+#define __GFP_NOWARN			0
+
+void *shim_alloc(size_t size);
+void kvfree(const void *p);
+
+#define kvmalloc(size, gfp)		shim_alloc(size)
+#define kvmalloc_node(size, gfp, node)	shim_alloc(size)
+#define kvzalloc(size, gfp)		shim_zalloc(size)
+#define kvcalloc(n, size, gfp)		shim_zalloc((size_t)(n) * (size))
+
+static inline void *shim_zalloc(size_t size)
+{
+	void *p = shim_alloc(size);
+
+	return p ? memset(p, 0, size) : NULL;
+}
+
+u32 get_random_u32(void);
+
+/* Atomic operations */
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+#define atomic_set(v, i)		__atomic_store_n(&(v)->counter, i, __ATOMIC_RELAXED)
+#define atomic_read(v)			__atomic_load_n(&(v)->counter, __ATOMIC_RELAXED)
+#define atomic_read_acquire(v)		__atomic_load_n(&(v)->counter, __ATOMIC_ACQUIRE)
+#define atomic_set_release(v, i)	__atomic_store_n(&(v)->counter, i, __ATOMIC_RELEASE)
+#define atomic_inc(v)			((void)__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST))
+#define atomic_dec(v)			((void)__atomic_sub_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST))
+#define atomic_sub(i, v)		((void)__atomic_sub_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+#define atomic_inc_return(v)		__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
+#define atomic_xchg(v, i)		__atomic_exchange_n(&(v)->counter, i, __ATOMIC_SEQ_CST)
+#define atomic_cmpxchg(v, old, new)					\
+	({								\
+		typeof((v)->counter) old_ = (old);			\
+									\
+		__atomic_compare_exchange_n(&(v)->counter, &old_, new, false, \
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+		old_;							\
+	})
+#define atomic64_set			atomic_set
+#define atomic64_read			atomic_read
+#define atomic64_add(i, v)		((void)__atomic_add_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+#define atomic_long_set			atomic_set
+#define atomic_long_read		atomic_read
+#define atomic_long_add(i, v)		atomic64_add(i, v)
+#define atomic_long_or(i, v)		((void)__atomic_or_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+#define atomic_long_andnot(i, v)	((void)__atomic_and_fetch(&(v)->counter, ~(i), __ATOMIC_SEQ_CST))
+#define atomic_long_try_cmpxchg(v, old, new)				\
+	__atomic_compare_exchange_n(&(v)->counter, old, new, false,	\
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+/* Locks */
+typedef struct {
+	int locked;
+} raw_spinlock_t;
+
+#define raw_spin_lock_init(l)		((l)->locked = 0)
+#define local_irq_save(flags)		((void)(flags = 0))
+#define local_irq_restore(flags)	((void)(flags))
+#define raw_spin_trylock(l)		(!__atomic_exchange_n(&(l)->locked, 1, __ATOMIC_ACQUIRE))
+#define raw_spin_unlock(l)		__atomic_store_n(&(l)->locked, 0, __ATOMIC_RELEASE)
+#define raw_spin_lock_irqsave(l, flags)					\
+	do {								\
+		flags = 0;						\
+		while (!raw_spin_trylock(l))				\
+			sched_yield();					\
+	} while (0)
+#define raw_spin_unlock_irqrestore(l, flags)				\
+	do {								\
+		(void)(flags);						\
+		raw_spin_unlock(l);					\
+	} while (0)
+
+typedef struct {
+	unsigned int sequence;
+} seqcount_t;
+
+#define seqcount_init(s)		((s)->sequence = 0)
+#define raw_read_seqcount(s)		__atomic_load_n(&(s)->sequence, __ATOMIC_ACQUIRE)
+#define read_seqcount_retry(s, seq)					\
+	({								\
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);		\
+		__atomic_load_n(&(s)->sequence, __ATOMIC_RELAXED) != (seq); \
+	})
+#define raw_write_seqcount_begin(s)					\
+	do {								\
+		__atomic_store_n(&(s)->sequence, (s)->sequence + 1, __ATOMIC_RELAXED); \
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);		\
+	} while (0)
+#define raw_write_seqcount_end(s)					\
+	__atomic_store_n(&(s)->sequence, (s)->sequence + 1, __ATOMIC_RELEASE)
+
+struct mutex {
+	pthread_mutex_t m;
+};
+
+#define DEFINE_MUTEX(name)		struct mutex name = { PTHREAD_MUTEX_INITIALIZER }
+#define mutex_init(l)			pthread_mutex_init(&(l)->m, NULL)
+#define mutex_lock(l)			pthread_mutex_lock(&(l)->m)
+#define mutex_trylock(l)		(!pthread_mutex_trylock(&(l)->m))
+#define mutex_unlock(l)			pthread_mutex_unlock(&(l)->m)
+
+/* Lists */
+struct llist_node {
+	struct llist_node *next;
+};
+
+struct llist_head {
+	struct llist_node *first;
+};
+
+#define init_llist_head(h)		((h)->first = NULL)
+#define llist_empty(h)			(!__atomic_load_n(&(h)->first, __ATOMIC_RELAXED))
+#define llist_del_all(h)		__atomic_exchange_n(&(h)->first, NULL, __ATOMIC_ACQ_REL)
+#define llist_add(node, h)		llist_add_batch(node, node, h)
+#define llist_entry(p, type, member)	container_of(p, type, member)
+#define llist_for_each_entry(pos, node, member)				\
+	for (struct llist_node *n_ = (node);				\
+	     n_ && ((pos) = llist_entry(n_, typeof(*(pos)), member), true); \
+	     n_ = n_->next)
+#define llist_for_each_entry_safe(pos, n, node, member)			\
+	for (struct llist_node *n_ = (node), *next_;			\
+	     n_ && ((pos) = llist_entry(n_, typeof(*(pos)), member),	\
+		    next_ = n_->next, (n) = NULL, (void)(n), true);	\
+	     n_ = next_)
+
+static inline bool llist_add_batch(struct llist_node *first, struct llist_node *last,
+				   struct llist_head *h)
+{
+	struct llist_node *old = __atomic_load_n(&h->first, __ATOMIC_RELAXED);
+
+	do {
+		last->next = old;
+	} while (!__atomic_compare_exchange_n(&h->first, &old, first, false,
+					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	return !old;
+}
+
+/* Work */
+struct work_struct {
+	void (*fn)(struct work_struct *work);
+	int queued;
+	struct work_struct *next;
+};
+
+struct irq_work {
+	void (*fn)(struct irq_work *work);
+};
+
+#define INIT_WORK(w, f)			(*(w) = (struct work_struct){ .fn = f })
+#define init_irq_work(w, f)		((w)->fn = f)
+#define irq_work_queue(w)		((w)->fn(w))
+#define irq_work_sync(w)		do { } while (0)
+#define system_unbound_wq		NULL
+#define queue_work(wq, w)		shim_queue_work(w)
+
+void shim_queue_work(struct work_struct *work);
+void cancel_work_sync(struct work_struct *work);
+void shim_run_work(void);
+
+#endif /* _KTAP_SHIM_H */
