@@ -116,7 +116,7 @@ struct expr {
 	struct src_pos pos;	/* of its operator, or first character */
 	struct src_pos start;	/* of its first character */
 	union {
-		int64_t i;
+		__s64 i;
 		struct {
 			struct kstr *str;
 			union {

@@ -37,8 +37,7 @@ void diag_source(struct ktap_diag *d, const char *name, const char *src, size_t 
 	d->src = src;
 	d->len = len;
 	free(d->file);
-	d->file = xmalloc(strlen(name) + 1);
-	strcpy(d->file, name);
+	d->file = xstrdup(name);
 }
 
 static bool is_continuation(unsigned char c)
@@ -149,8 +148,7 @@ static void add(struct ktap_diag *d, enum diag_level level, struct src_pos pos,
 	m = &d->msgs[d->nmsgs++];
 	m->level = level;
 	m->pos = pos;
-	m->text = xmalloc(strlen(text) + 1);
-	strcpy(m->text, text);
+	m->text = xstrdup(text);
 	copy_line(d, m);
 }
 

@@ -13,6 +13,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* The kernel's own headers for tools may be there before */
+#ifndef __printf
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#endif
+#ifndef __noreturn
+#define __noreturn	__attribute__((noreturn))
+#endif
+
 #define DIAG_MAX	20
 
 enum diag_level {
@@ -53,9 +61,9 @@ void ktap_diag_print(const struct ktap_diag *d, FILE *f);
 /* Bytes of the UTF-8 sequence at @s, which has @len; 0 if it is none */
 unsigned int diag_utf8_len(const char *s, size_t len);
 void diag_source(struct ktap_diag *d, const char *name, const char *src, size_t len);
-__attribute__((format(printf, 3, 4)))
+__printf(3, 4)
 void diag_error(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...);
-__attribute__((format(printf, 3, 4)))
+__printf(3, 4)
 void diag_warn(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...);
 
 #endif /* _KTAP_DIAG_H */

@@ -5,7 +5,6 @@
  * What the operands of an instruction are comes from the table in the uapi
  * header, so that a new opcode needs nothing here.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "dump.h"
@@ -50,11 +49,11 @@ static void put_text(FILE *f, struct image_text t)
 static void put_const(FILE *f, const struct image_reader *r, unsigned int i)
 {
 	struct image_text s = {};
-	int64_t v = 0;
+	__s64 v = 0;
 
 	switch (image_const(r, i, &v, &s)) {
 	case KTAP_CONST_INT:
-		fprintf(f, "%" PRId64, v);
+		fprintf(f, "%lld", v);
 		break;
 	case KTAP_CONST_STR:
 		fputc('"', f);
@@ -82,11 +81,11 @@ static FILE *note(struct notes *n)
 }
 
 /* What an operand refers to, after the instruction */
-static void put_note(struct notes *n, enum kind kind, unsigned int insn, unsigned int v)
+static void put_note(struct notes *n, enum kind k, unsigned int insn, unsigned int v)
 {
 	struct image_func_info info;
 
-	switch (kind) {
+	switch (k) {
 	case K_KC:
 		put_const(note(n), n->r, v);
 		break;
@@ -120,9 +119,9 @@ static void put_note(struct notes *n, enum kind kind, unsigned int insn, unsigne
 	}
 }
 
-static void put_operand(FILE *f, enum kind kind, unsigned int insn, unsigned int v)
+static void put_operand(FILE *f, enum kind k, unsigned int insn, unsigned int v)
 {
-	switch (kind) {
+	switch (k) {
 	case K__:
 		break;
 	case K_R:
@@ -152,7 +151,7 @@ static void put_operand(FILE *f, enum kind kind, unsigned int insn, unsigned int
 		break;
 	case K_BI:
 	case K_KC:
-		fprintf(f, " %c%u", kind == K_BI ? 'b' : 'k', v);
+		fprintf(f, " %c%u", k == K_BI ? 'b' : 'k', v);
 		break;
 	case K_KX:
 	case K_KS:

@@ -289,7 +289,7 @@ static int gen_negated(struct fs *fs, struct stmt *s)
 		return gen_any(fs, e);
 	if (e->kind == E_INT) {
 		r = gen_alloc(fs, 1);
-		gen_load_int(fs, r, 0 - (uint64_t)e->i);
+		gen_load_int(fs, r, 0 - (__u64)e->i);
 		return r;
 	}
 	r = gen_any(fs, e);

@@ -107,7 +107,7 @@ void gen_patch_list(struct fs *fs, struct jlist *l, unsigned int target);
 void gen_add_jump(struct fs *fs, struct jlist *l, unsigned int at);
 int gen_alloc(struct fs *fs, int n);
 struct var gen_var(struct fs *fs, const struct expr *name);
-void gen_load_int(struct fs *fs, int r, int64_t v);
+void gen_load_int(struct fs *fs, int r, __s64 v);
 int gen_const_str(struct fs *fs, const struct kstr *s, struct src_pos pos);
 
 void gen_to(struct fs *fs, struct expr *e, int r);

@@ -244,7 +244,7 @@ static int call_library(struct fs *fs, struct expr *e, int r, int nres)
 		return call_inc(fs, e, name, r, nres);
 	if (!strcmp(name, "kdebug.probe_end") && e->n == 2)
 		return call_probe_end(fs, e, r, nres);
-	for (i = 0; i < sizeof(trace_calls) / sizeof(trace_calls[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(trace_calls); i++)
 		if (!strcmp(name, trace_calls[i].name))
 			return call_trace(fs, e, name, trace_calls[i].before,
 					  trace_calls[i].after, r, nres);
@@ -287,12 +287,11 @@ int gen_call(struct fs *fs, struct expr *e, int r, int nres)
 	if (e->kind == E_CALL) {
 		base = call_library(fs, e, r, nres);
 		if (base != -2) {
+			/* it gives one value, the rest is nil */
+			if (nres > 1)
+				gen_abc(fs, KTAP_OP_NIL, base + 1, nres - 1, 0);
 			if (nres == 0)
 				fs->free = mark;
-			else if (nres > 1) {
-				/* one value, the rest nil */
-				gen_abc(fs, KTAP_OP_NIL, base + 1, nres - 1, 0);
-			}
 			return base;
 		}
 	}

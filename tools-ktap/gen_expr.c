@@ -124,7 +124,7 @@ int gen_const_str(struct fs *fs, const struct kstr *s, struct src_pos pos)
 	return const_index(fs, image_str(fs->ib, s->s, s->len), pos);
 }
 
-void gen_load_int(struct fs *fs, int r, int64_t v)
+void gen_load_int(struct fs *fs, int r, __s64 v)
 {
 	if (v >= INT16_MIN && v <= INT16_MAX)
 		gen_wide(fs, KTAP_OP_LOADI, r, v);
@@ -132,9 +132,9 @@ void gen_load_int(struct fs *fs, int r, int64_t v)
 		gen_wide(fs, KTAP_OP_LOADK, r, const_index(fs, image_int(fs->ib, v), fs->pos));
 }
 
-static bool fold_bin(int op, int64_t x, int64_t y, int64_t *v)
+static bool fold_bin(int op, __s64 x, __s64 y, __s64 *v)
 {
-	uint64_t a = x, b = y;
+	__u64 a = x, b = y;
 
 	switch (op) {
 	case OP_ADD:
@@ -188,7 +188,7 @@ static bool fold_bin(int op, int64_t x, int64_t y, int64_t *v)
 /* Turns operators on numbers into numbers, each node once */
 static void fold(struct expr *e)
 {
-	int64_t v;
+	__s64 v;
 
 	if (e->folded)
 		return;
@@ -205,7 +205,7 @@ static void fold(struct expr *e)
 	case E_UN:
 		fold(e->a);
 		if (e->a->kind == E_INT && e->op != OP_NOT) {
-			v = e->op == OP_NEG ? (int64_t)(0 - (uint64_t)e->a->i) : ~e->a->i;
+			v = e->op == OP_NEG ? (__s64)(0 - (__u64)e->a->i) : ~e->a->i;
 			e->kind = E_INT;
 			e->i = v;
 		}
@@ -513,7 +513,7 @@ static void gen_field(struct fs *fs, struct expr *e, int r)
  */
 #define TABLE_MULTI	64
 
-static void gen_table_multi(struct fs *fs, struct expr *x, int r, int64_t index)
+static void gen_table_multi(struct fs *fs, struct expr *x, int r, __s64 index)
 {
 	static const char text[] = "table constructor with more than 64 values of one call";
 	int first, key, i;
@@ -540,7 +540,7 @@ static void gen_table_multi(struct fs *fs, struct expr *x, int r, int64_t index)
 static void gen_table(struct fs *fs, struct expr *e, int r)
 {
 	int mark = fs->free, key, v;
-	int64_t index = 1;
+	__s64 index = 1;
 	struct expr *x;
 
 	gen_wide(fs, KTAP_OP_TABLE, r, e->n > INT16_MAX ? INT16_MAX : e->n);
@@ -747,7 +747,8 @@ void gen_cond(struct fs *fs, struct expr *e, bool sense, struct jlist *l)
 		return;
 	case E_AND:
 	case E_OR:
-		if ((e->kind == E_AND) != sense) {
+		truth = e->kind == E_OR;
+		if (truth == sense) {
 			/* either operand decides */
 			gen_cond(fs, e->a, sense, l);
 			gen_cond(fs, e->b, sense, l);

@@ -11,12 +11,12 @@
 /* What is already in the image, to use it again */
 struct entry {
 	struct entry *next;
-	uint32_t hash;
+	__u32 hash;
 	int type;
 	int index;
-	int64_t i;
-	uint32_t off;
-	uint32_t len;
+	__s64 i;
+	__u32 off;
+	__u32 len;
 };
 
 #define NBUCKETS	4096
@@ -49,7 +49,7 @@ static const size_t elem_size[KTAP_SEC_NR] = {
 	[KTAP_SEC_LINES]	= sizeof(__le32),
 };
 
-static uint32_t hash_bytes(uint32_t h, const void *p, size_t len)
+static __u32 hash_bytes(__u32 h, const void *p, size_t len)
 {
 	const unsigned char *s = p;
 
@@ -58,7 +58,7 @@ static uint32_t hash_bytes(uint32_t h, const void *p, size_t len)
 	return h;
 }
 
-static struct entry *find(struct image_builder *ib, int type, uint32_t hash, int64_t i,
+static struct entry *find(struct image_builder *ib, int type, __u32 hash, __s64 i,
 			  const char *s, size_t len)
 {
 	struct entry *e;
@@ -73,7 +73,7 @@ static struct entry *find(struct image_builder *ib, int type, uint32_t hash, int
 	return NULL;
 }
 
-static struct entry *add(struct image_builder *ib, int type, uint32_t hash)
+static struct entry *add(struct image_builder *ib, int type, __u32 hash)
 {
 	struct entry *e = arena_alloc(&ib->arena, sizeof(*e));
 
@@ -87,7 +87,7 @@ static struct entry *add(struct image_builder *ib, int type, uint32_t hash)
 static struct ktap_img_str put_bytes(struct image_builder *ib, const char *s, size_t len)
 {
 	struct buf *b = &ib->sec[KTAP_SEC_STRINGS];
-	uint32_t hash;
+	__u32 hash;
 	struct entry *e;
 
 	/* a buffer that was never written has no address to compare with */
@@ -136,9 +136,9 @@ static int put_const(struct image_builder *ib, const struct ktap_img_const *c)
 	return n;
 }
 
-int image_int(struct image_builder *ib, int64_t v)
+int image_int(struct image_builder *ib, __s64 v)
 {
-	uint32_t hash = hash_bytes(ENTRY_INT, &v, sizeof(v));
+	__u32 hash = hash_bytes(ENTRY_INT, &v, sizeof(v));
 	struct entry *e = find(ib, ENTRY_INT, hash, v, NULL, 0);
 	struct ktap_img_const c = {
 		.type = htole32(KTAP_CONST_INT),
@@ -160,7 +160,7 @@ int image_int(struct image_builder *ib, int64_t v)
 int image_str(struct image_builder *ib, const char *s, size_t len)
 {
 	struct ktap_img_const c = { .type = htole32(KTAP_CONST_STR) };
-	uint32_t hash = hash_bytes(ENTRY_STR, s, len);
+	__u32 hash = hash_bytes(ENTRY_STR, s, len);
 	struct entry *e;
 	int index;
 
@@ -295,9 +295,9 @@ void ktap_image_free(struct ktap_image *img)
  * Reading
  */
 
-static uint32_t get32(const void *p)
+static __u32 get32(const void *p)
 {
-	uint32_t v;
+	__u32 v;
 
 	memcpy(&v, p, sizeof(v));
 	return le32toh(v);
@@ -306,7 +306,7 @@ static uint32_t get32(const void *p)
 int image_open(struct image_reader *r, const void *data, size_t size, const char **err)
 {
 	const struct ktap_img_header *h = data;
-	uint32_t off, len, end = sizeof(*h);
+	__u32 off, len, end = sizeof(*h);
 	unsigned int i;
 
 	memset(r, 0, sizeof(*r));
@@ -348,7 +348,7 @@ int image_open(struct image_reader *r, const void *data, size_t size, const char
 
 static struct image_text text_at(const struct image_reader *r, const struct ktap_img_str *s)
 {
-	uint32_t off = get32(&s->off), len = get32(&s->len);
+	__u32 off = get32(&s->off), len = get32(&s->len);
 
 	if (off > r->n[KTAP_SEC_STRINGS] || len > r->n[KTAP_SEC_STRINGS] - off)
 		return (struct image_text){ "", 0 };
@@ -360,7 +360,7 @@ struct image_text image_source(const struct image_reader *r)
 	return text_at(r, &((const struct ktap_img_header *)r->data)->source);
 }
 
-int image_const(const struct image_reader *r, unsigned int i, int64_t *v, struct image_text *s)
+int image_const(const struct image_reader *r, unsigned int i, __s64 *v, struct image_text *s)
 {
 	struct ktap_img_const c;
 

@@ -10,7 +10,6 @@
 #define _KTAP_IMAGE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "../../include/uapi/linux/ktap.h"
 #include "ktap_compile.h"
@@ -35,7 +34,7 @@ struct image_func {
 struct image_builder *image_new(const char *source);
 void image_free(struct image_builder *ib);
 /* Each returns the index, or -1 when there is no room for one more */
-int image_int(struct image_builder *ib, int64_t v);
+int image_int(struct image_builder *ib, __s64 v);
 int image_str(struct image_builder *ib, const char *s, size_t len);
 int image_global(struct image_builder *ib, const char *s, size_t len, unsigned int kind);
 int image_builtin(struct image_builder *ib, const char *name);
@@ -61,7 +60,7 @@ struct image_text {
 int image_open(struct image_reader *r, const void *data, size_t size, const char **err);
 struct image_text image_source(const struct image_reader *r);
 /* The constant's type, 0 if there is none */
-int image_const(const struct image_reader *r, unsigned int i, int64_t *v, struct image_text *s);
+int image_const(const struct image_reader *r, unsigned int i, __s64 *v, struct image_text *s);
 struct image_text image_global_at(const struct image_reader *r, unsigned int i,
 				  unsigned int *kind);
 struct image_text image_builtin_at(const struct image_reader *r, unsigned int i);

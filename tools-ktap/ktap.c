@@ -91,8 +91,8 @@ static const struct option long_options[] = {
 	{ }
 };
 
-__attribute__((noreturn, format(printf, 1, 2)))
-static void fail(const char *fmt, ...)
+__printf(1, 2)
+static __noreturn void fail(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -104,7 +104,7 @@ static void fail(const char *fmt, ...)
 	exit(STATUS_USAGE);
 }
 
-static uint64_t parse_number(const char *what, const char *s, uint64_t max, bool units)
+static __u64 parse_number(const char *what, const char *s, __u64 max, bool units)
 {
 	unsigned long long v;
 	unsigned int shift = 0;

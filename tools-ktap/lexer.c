@@ -21,11 +21,9 @@ static const char *const operators[] = {
 	"|=", "^=", "..", "::",
 };
 
-#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
-
-static uint32_t hash_bytes(const char *s, size_t len)
+static __u32 hash_bytes(const char *s, size_t len)
 {
-	uint32_t h = 2166136261u;
+	__u32 h = 2166136261u;
 
 	while (len--)
 		h = (h ^ (unsigned char)*s++) * 16777619u;
@@ -50,7 +48,7 @@ static void rehash(struct lexer *l)
 
 struct kstr *lex_intern(struct lexer *l, const char *s, size_t len)
 {
-	uint32_t h = hash_bytes(s, len);
+	__u32 h = hash_bytes(s, len);
 	struct kstr *k;
 
 	if (l->nstrs >= l->nbuckets)
@@ -153,7 +151,7 @@ static int digit_value(int c)
 
 static const struct {
 	const char *name;
-	uint64_t ns;
+	__u64 ns;
 } durations[] = {
 	{ "ns", 1 },
 	{ "us", 1000 },
@@ -165,7 +163,7 @@ static int lex_number(struct lexer *l, struct token *t)
 {
 	unsigned int base = 10, i;
 	bool over = false, any = false, bad = false, last_sep = false;
-	uint64_t v = 0, scale = 1;
+	__u64 v = 0, scale = 1;
 	size_t start = l->pos, suffix;
 	int c;
 
@@ -199,12 +197,12 @@ static int lex_number(struct lexer *l, struct token *t)
 	while (peekc(l, 0) >= 0 && lex_is_name(peekc(l, 0)))
 		l->pos++;
 	if (l->pos > suffix && base == 10) {
-		for (i = 0; i < ARRAY_LEN(durations); i++) {
+		for (i = 0; i < ARRAY_SIZE(durations); i++) {
 			if (strlen(durations[i].name) == l->pos - suffix &&
 			    !memcmp(durations[i].name, l->src + suffix, l->pos - suffix))
 				break;
 		}
-		if (i < ARRAY_LEN(durations))
+		if (i < ARRAY_SIZE(durations))
 			scale = durations[i].ns;
 		else
 			bad = true;
@@ -226,7 +224,7 @@ static int lex_number(struct lexer *l, struct token *t)
 	if (__builtin_mul_overflow(v, scale, &v))
 		over = true;
 	if (!over && base == 10 && v > INT64_MAX) {
-		if (v == (uint64_t)INT64_MAX + 1 && scale == 1)
+		if (v == (__u64)INT64_MAX + 1 && scale == 1)
 			t->big = true;
 		else
 			over = true;
@@ -236,7 +234,7 @@ static int lex_number(struct lexer *l, struct token *t)
 		return -1;
 	}
 	t->kind = TK_INT;
-	t->i = (int64_t)v;
+	t->i = (__s64)v;
 	return 0;
 }
 
@@ -394,13 +392,13 @@ static void lex_word(struct lexer *l, struct token *t)
 	while (peekc(l, 0) >= 0 && lex_is_name(peekc(l, 0)))
 		l->pos++;
 	n = l->pos - start;
-	for (i = 0; i < ARRAY_LEN(keywords); i++) {
+	for (i = 0; i < ARRAY_SIZE(keywords); i++) {
 		if (strlen(keywords[i]) == n && !memcmp(keywords[i], l->src + start, n)) {
 			t->kind = TK_AND + i;
 			break;
 		}
 	}
-	if (i == ARRAY_LEN(keywords))
+	if (i == ARRAY_SIZE(keywords))
 		t->kind = TK_NAME;
 	t->str = lex_intern(l, l->src + start, n);
 }
@@ -438,7 +436,7 @@ static void lex_token(struct lexer *l, struct token *t)
 				goto out;
 			}
 		}
-		for (i = 0; i < ARRAY_LEN(operators); i++) {
+		for (i = 0; i < ARRAY_SIZE(operators); i++) {
 			n = strlen(operators[i]);
 			if (l->len - l->pos >= n && !memcmp(l->src + l->pos, operators[i], n)) {
 				t->kind = TK_USHR_SET + i;

@@ -36,8 +36,8 @@ enum token_kind {
 struct kstr {
 	struct kstr *next;
 	struct sym *sym;	/* the name as one that no scope declares */
-	uint32_t hash;
-	uint32_t len;
+	__u32 hash;
+	__u32 len;
 	char s[];		/* @len bytes and a NUL */
 };
 
@@ -48,7 +48,7 @@ struct token {
 	bool big;		/* TK_INT: 2^63, which needs a minus before it */
 	size_t start;		/* offset of its first byte */
 	size_t end;		/* offset after its last byte */
-	int64_t i;
+	__s64 i;
 	struct kstr *str;	/* TK_NAME, TK_STR */
 };
 

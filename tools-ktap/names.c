@@ -6,11 +6,11 @@
 
 #include "../../include/uapi/linux/ktap.h"
 #include "names.h"
-
-#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
+#include "util.h"
 
 static const struct builtin builtins[] = {
-#define BUILTIN(id, name, min, max, flags) { name, min, max, flags },
+#define BUILTIN(id, name, min, max, flags)	\
+	[KTAP_BI_##id] = { name, min, max, flags },
 	KTAP_BUILTINS(BUILTIN)
 #undef BUILTIN
 };
@@ -58,10 +58,10 @@ const struct builtin *names_builtin(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(aliases); i++)
+	for (i = 0; i < ARRAY_SIZE(aliases); i++)
 		if (!strcmp(aliases[i].alias, name))
 			name = aliases[i].name;
-	for (i = 0; i < ARRAY_LEN(builtins); i++)
+	for (i = 0; i < ARRAY_SIZE(builtins); i++)
 		if (!strcmp(builtins[i].name, name))
 			return &builtins[i];
 	return NULL;
@@ -69,22 +69,22 @@ const struct builtin *names_builtin(const char *name)
 
 bool names_is_space(const char *name)
 {
-	return in_list(spaces, ARRAY_LEN(spaces), name);
+	return in_list(spaces, ARRAY_SIZE(spaces), name);
 }
 
 bool names_is_aggregation(const char *name)
 {
-	return in_list(aggregations, ARRAY_LEN(aggregations), name);
+	return in_list(aggregations, ARRAY_SIZE(aggregations), name);
 }
 
 bool names_is_member(const char *name)
 {
-	return in_list(members, ARRAY_LEN(members), name);
+	return in_list(members, ARRAY_SIZE(members), name);
 }
 
 bool names_is_special(const char *name)
 {
-	return in_list(specials, ARRAY_LEN(specials), name);
+	return in_list(specials, ARRAY_SIZE(specials), name);
 }
 
 #define MAX_WORD	32
@@ -137,13 +137,13 @@ void names_near_library(const char *word, const char **best, unsigned int *dist)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(builtins); i++)
+	for (i = 0; i < ARRAY_SIZE(builtins); i++)
 		if (strncmp(builtins[i].name, "event.", 6))
 			names_near(word, builtins[i].name, best, dist);
-	for (i = 0; i < ARRAY_LEN(aliases); i++)
+	for (i = 0; i < ARRAY_SIZE(aliases); i++)
 		names_near(word, aliases[i].alias, best, dist);
-	for (i = 0; i < ARRAY_LEN(specials); i++)
+	for (i = 0; i < ARRAY_SIZE(specials); i++)
 		names_near(word, specials[i], best, dist);
-	for (i = 0; i < ARRAY_LEN(members); i++)
+	for (i = 0; i < ARRAY_SIZE(members); i++)
 		names_near(word, members[i], best, dist);
 }

@@ -389,7 +389,7 @@ static struct bin_info bin_info(int tok)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].tok == tok)
 			return table[i].info;
 	return (struct bin_info){};

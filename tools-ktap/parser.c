@@ -324,7 +324,7 @@ static int compound_op(int tok)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(ops); i++)
 		if (ops[i].tok == tok)
 			return ops[i].op;
 	return -1;

@@ -27,10 +27,9 @@ struct parser {
 
 #define T(c)	(TK_CHAR + (c))
 
-__attribute__((noreturn, format(printf, 3, 4)))
-void parse_error(struct parser *ps, struct src_pos pos, const char *fmt, ...);
-__attribute__((noreturn))
-void parse_unexpected(struct parser *ps, const char *wanted);
+__printf(3, 4)
+__noreturn void parse_error(struct parser *ps, struct src_pos pos, const char *fmt, ...);
+__noreturn void parse_unexpected(struct parser *ps, const char *wanted);
 void parse_advance(struct parser *ps);
 bool parse_accept(struct parser *ps, int kind);
 void parse_expect(struct parser *ps, int kind);

@@ -2,7 +2,6 @@
 /*
  * render: output records to text.
  */
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,7 @@ struct row {
 
 struct table {
 	struct table *next;
-	uint32_t id;
+	__u32 id;
 	struct buf data;		/* the values, as in the records */
 	size_t nrows;
 };
@@ -67,18 +66,18 @@ static const struct ktap_rec_val *next_val(struct vals *v)
 	return val;
 }
 
-static int64_t get_int(const struct ktap_rec_val *v)
+static __s64 get_int(const struct ktap_rec_val *v)
 {
-	int64_t i = 0;
+	__s64 i = 0;
 
 	if (v->type == KTAP_VAL_INT && v->len >= sizeof(i))
 		memcpy(&i, v->data, sizeof(i));
 	return i;
 }
 
-static uint32_t get_u32(const struct ktap_rec_val *v)
+static __u32 get_u32(const struct ktap_rec_val *v)
 {
-	uint32_t i = UINT32_MAX;
+	__u32 i = UINT32_MAX;
 
 	if (v->len >= sizeof(i))
 		memcpy(&i, v->data, sizeof(i));
@@ -88,7 +87,7 @@ static uint32_t get_u32(const struct ktap_rec_val *v)
 static struct image_text get_str(const struct ktap_render *r, const struct ktap_rec_val *v)
 {
 	struct image_text t = { "", 0 };
-	int64_t i;
+	__s64 i;
 
 	if (v->type == KTAP_VAL_KSTR)
 		image_const(&r->img, get_u32(v), &i, &t);
@@ -106,7 +105,7 @@ static bool is_str(const struct ktap_rec_val *v)
  * Tables
  */
 
-static struct table *find_table(struct ktap_render *r, uint32_t id)
+static struct table *find_table(struct ktap_render *r, __u32 id)
 {
 	struct table *t;
 
@@ -279,7 +278,7 @@ static int by_key(const void *a, const void *b)
 static int by_value(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	int64_t i = get_int(x->val), j = get_int(y->val);
+	__s64 i = get_int(x->val), j = get_int(y->val);
 
 	if (i != j)
 		return i > j ? -1 : 1;
@@ -299,7 +298,7 @@ static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_
 		    unsigned int depth);
 
 /* A table in a line of its own kind: {key: value, ...} */
-static void add_table(struct ktap_render *r, struct buf *b, uint32_t id, unsigned int depth)
+static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned int depth)
 {
 	struct table *t = find_table(r, id);
 	struct row *rows;
@@ -343,7 +342,7 @@ static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_
 		add_str(b, "true");
 		break;
 	case KTAP_VAL_INT:
-		snprintf(num, sizeof(num), "%" PRId64, get_int(v));
+		snprintf(num, sizeof(num), "%lld", get_int(v));
 		add_str(b, num);
 		break;
 	case KTAP_VAL_STR:
@@ -386,7 +385,7 @@ static void put_tmp(struct ktap_render *r)
  * print
  */
 
-static void print_table(struct ktap_render *r, uint32_t id)
+static void print_table(struct ktap_render *r, __u32 id)
 {
 	struct table *t = find_table(r, id);
 	struct row *rows;
@@ -493,7 +492,7 @@ static void add_padded(struct buf *b, const struct spec *s, const char *text, si
 		buf_addc(b, ' ');
 }
 
-static void add_number(struct buf *b, const struct spec *s, int64_t v)
+static void add_number(struct buf *b, const struct spec *s, __s64 v)
 {
 	char fmt[64], text[2 * MAX_NUM + 64];
 	int n;
@@ -504,7 +503,7 @@ static void add_number(struct buf *b, const struct spec *s, int64_t v)
 		return;
 	}
 	if (s->conv == 'p') {
-		n = snprintf(text, sizeof(text), "0x%" PRIx64, v);
+		n = snprintf(text, sizeof(text), "0x%llx", v);
 		add_padded(b, s, text, n);
 		return;
 	}
@@ -572,10 +571,10 @@ static void print_format(struct ktap_render *r, struct vals v)
  * print_hist
  */
 
-static void hist_row(struct ktap_render *r, const struct row *row, uint64_t sum)
+static void hist_row(struct ktap_render *r, const struct row *row, __u64 sum)
 {
 	char bar[HIST_WIDTH + 1];
-	int64_t v = get_int(row->val);
+	__s64 v = get_int(row->val);
 	int n = 0, i;
 
 	add_val(r, &r->tmp, row->key, 0);
@@ -590,18 +589,18 @@ static void hist_row(struct ktap_render *r, const struct row *row, uint64_t sum)
 	if (v > 0 && sum > UINT64_MAX / HIST_WIDTH)
 		n = v / (sum / HIST_WIDTH);
 	else if (v > 0)
-		n = (uint64_t)v * HIST_WIDTH / sum;
+		n = (__u64)v * HIST_WIDTH / sum;
 	for (i = 0; i < HIST_WIDTH; i++)
 		bar[i] = i < n ? '@' : ' ';
 	bar[i] = 0;
-	fprintf(r->out, " |%s%-7" PRId64 "\n", bar, v);
+	fprintf(r->out, " |%s%-7lld\n", bar, v);
 }
 
 static int print_hist(struct ktap_render *r, struct vals v)
 {
 	const struct ktap_rec_val *table = next_val(&v), *rows_wanted = next_val(&v);
 	struct row *rows = NULL;
-	uint64_t sum = 0;
+	__u64 sum = 0;
 	size_t n = 0, max, i;
 	struct table *t;
 

@@ -10,14 +10,14 @@
 #define _KTAP_RENDER_H
 
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <linux/types.h>
 
 struct ktap_render;
 
 struct ktap_render_ops {
 	/* all events are attached, nr of them */
-	void (*started)(void *data, uint64_t nr);
+	void (*started)(void *data, __u64 nr);
 	/* a message for people who asked for messages */
 	void (*note)(void *data, const char *text);
 	void *data;

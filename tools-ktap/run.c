@@ -21,10 +21,20 @@
 
 #define LOG_SIZE	16384
 
-/* What a signal handler needs, and may touch */
-static volatile sig_atomic_t sig_fd = -1;
-static volatile sig_atomic_t sig_count;
-static volatile sig_atomic_t sig_child;		/* its pid, until it has ended */
+/* What the signal handlers need and touch; only by means of get() and set() */
+static int sig_fd = -1;
+static int sig_count;
+static int sig_child;		/* its pid, until it has ended */
+
+static int get(const int *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static void set(int *p, int v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
 
 struct session {
 	const struct run_options *opt;
@@ -37,12 +47,12 @@ struct session {
 	int done_w;
 	struct ktap_run run;
 	char error[LOG_SIZE];
-	uint64_t loss[KTAP_LOSS_NR + 32];
+	__u64 loss[KTAP_LOSS_NR + 32];
 	int run_errno;
 	bool broken;			/* the output cannot be written */
 };
 
-__attribute__((format(printf, 1, 2)))
+__printf(1, 2)
 static void complain(const char *fmt, ...)
 {
 	va_list ap;
@@ -64,9 +74,12 @@ static void on_signal(int sig)
 {
 	int saved = errno;
 
-	if (sig == SIGINT && ++sig_count > 1)
-		_exit(128 + SIGINT);
-	stop(sig_fd);
+	if (sig == SIGINT) {
+		if (get(&sig_count))
+			_exit(128 + SIGINT);
+		set(&sig_count, 1);
+	}
+	stop(get(&sig_fd));
 	errno = saved;
 }
 
@@ -75,9 +88,9 @@ static void on_child(int sig)
 	int saved = errno;
 
 	(void)sig;
-	if (sig_child > 0 && waitpid(sig_child, NULL, WNOHANG) == sig_child) {
-		sig_child = 0;
-		stop(sig_fd);
+	if (get(&sig_child) > 0 && waitpid(get(&sig_child), NULL, WNOHANG) > 0) {
+		set(&sig_child, 0);
+		stop(get(&sig_fd));
 	}
 	errno = saved;
 }
@@ -89,11 +102,11 @@ static void set_signals(int fd)
 	struct sigaction sa = { .sa_handler = on_signal };
 	unsigned int i;
 
-	sig_fd = fd;
+	set(&sig_fd, fd);
 	/* poll() has to come back, a write of the output may go on */
 	sa.sa_flags = SA_RESTART;
 	sigemptyset(&sa.sa_mask);
-	for (i = 0; i < sizeof(stop_signals) / sizeof(stop_signals[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(stop_signals); i++)
 		sigaction(stop_signals[i], &sa, NULL);
 	sa.sa_handler = on_child;
 	sa.sa_flags = SA_RESTART | SA_NOCLDSTOP;
@@ -163,7 +176,7 @@ static void release_command(struct session *s)
 /* After the session: 0, or why the command could not be run */
 static int end_command(struct session *s)
 {
-	sigset_t set, old;
+	sigset_t chld, old;
 	int err = 0;
 
 	if (!s->child)
@@ -172,14 +185,14 @@ static int end_command(struct session *s)
 	if (read(s->fail, &err, sizeof(err)) != sizeof(err))
 		err = 0;
 	close_fd(&s->fail);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, &old);
-	if (sig_child) {
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, &old);
+	if (get(&sig_child)) {
 		/* the session has ended before the command: by exit(), say */
 		kill(s->child, SIGTERM);
 		waitpid(s->child, NULL, 0);
-		sig_child = 0;
+		set(&sig_child, 0);
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return err;
@@ -189,7 +202,7 @@ static int end_command(struct session *s)
  * The session
  */
 
-static void started(void *data, uint64_t nr)
+static void started(void *data, __u64 nr)
 {
 	struct session *s = data;
 
@@ -291,7 +304,7 @@ static int start_thread(struct session *s)
 		.error = (uintptr_t)s->error,
 		.error_size = sizeof(s->error),
 		.loss = (uintptr_t)s->loss,
-		.loss_nr = sizeof(s->loss) / sizeof(s->loss[0]),
+		.loss_nr = ARRAY_SIZE(s->loss),
 	};
 	/* signals are for the main thread */
 	sigfillset(&all);
@@ -360,21 +373,22 @@ static int read_output(struct session *s, struct ktap_render *render)
 static void report_losses(const struct session *s)
 {
 	static const char *const text[] = {
-#define LOSS_TEXT(id, t) t,
+#define LOSS_TEXT(id, t)	\
+		[KTAP_LOSS_##id] = t,
 		KTAP_LOSSES(LOSS_TEXT)
 #undef LOSS_TEXT
 	};
 	unsigned int i, nr = s->run.loss_nr;
 
-	if (nr > sizeof(s->loss) / sizeof(s->loss[0]))
-		nr = sizeof(s->loss) / sizeof(s->loss[0]);
+	if (nr > ARRAY_SIZE(s->loss))
+		nr = ARRAY_SIZE(s->loss);
 	for (i = 0; i < nr; i++) {
 		if (!s->loss[i])
 			continue;
 		if (i < KTAP_LOSS_NR)
 			fprintf(stderr, "ktap: %llu %s\n", (unsigned long long)s->loss[i], text[i]);
 		else
-			fprintf(stderr, "ktap: %llu losses of a kind that this ktap does not know (%u)\n",
+			fprintf(stderr, "ktap: %llu losses of a kind unknown to this ktap (%u)\n",
 				(unsigned long long)s->loss[i], i);
 	}
 }
@@ -415,7 +429,7 @@ static int run_session(struct session *s, const struct ktap_image *img)
 		complain("cannot start a process: %s", strerror(errno));
 		return STATUS_ERROR;
 	}
-	sig_child = s->child;
+	set(&sig_child, s->child);
 	set_signals(s->fd);
 	if (load(s, img))
 		return STATUS_ERROR;
@@ -454,7 +468,7 @@ int run_image(const struct ktap_image *img, const struct run_options *opt)
 		return STATUS_ERROR;
 	}
 	status = run_session(s, img);
-	sig_fd = -1;
+	set(&sig_fd, -1);
 	err = end_command(s);
 	if (err) {
 		complain("cannot run '%s': %s", opt->command[0], strerror(err));

@@ -10,8 +10,8 @@
 #define _KTAP_RUN_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <linux/types.h>
 
 #include "ktap_compile.h"
 
@@ -34,9 +34,9 @@ struct run_options {
 	unsigned int quiet;		/* 1: no banner, 2: no report of losses */
 	bool verbose;
 	unsigned int buffer_kb;
-	uint64_t mem_limit;
-	uint64_t main_budget;
-	uint64_t handler_budget;
+	__u64 mem_limit;
+	__u64 main_budget;
+	__u64 handler_budget;
 };
 
 /* Runs an image; returns the exit status of the program */

@@ -15,7 +15,7 @@ struct arena_block {
 	size_t used;
 	size_t size;
 	/* max_align_t would do, but 8 is enough for all that is put here */
-	uint64_t data[];
+	__u64 data[];
 };
 
 static void *check(void *p)
@@ -35,6 +35,11 @@ void *xmalloc(size_t n)
 void *xrealloc(void *p, size_t n)
 {
 	return check(realloc(p, n ? n : 1));
+}
+
+char *xstrdup(const char *s)
+{
+	return check(strdup(s));
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)
