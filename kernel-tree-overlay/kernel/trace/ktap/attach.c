@@ -19,6 +19,7 @@
  * Contexts: process context, in the main chunk.
  * Locks: event_mutex while events are collected, by trace_event_tap_for_each().
  */
+#include <linux/bitmap.h>
 #include <linux/bsearch.h>
 #include <linux/capability.h>
 #include <linux/ctype.h>
@@ -429,11 +430,22 @@ static int site_add_handler(struct ktap_site *site, struct ktap_closure *fn)
  * struct check - whether an exact event has the fields that a handler reads
  * @x: the main chunk
  * @site: the event
+ * @asked: the constants whose field the handler asks for before it reads it
  */
 struct check {
 	struct ktap_exec *x;
 	const struct ktap_site *site;
+	unsigned long *asked;
 };
+
+static int note_asked(void *data, u32 kidx, bool asked, u32 line)
+{
+	const struct check *check = data;
+
+	if (asked)
+		__set_bit(kidx, check->asked);
+	return 0;
+}
 
 static int check_field(void *data, u32 kidx, bool asked, u32 line)
 {
@@ -445,7 +457,8 @@ static int check_field(void *data, u32 kidx, bool asked, u32 line)
 	struct ktap_log log = { .buf = buf, .size = sizeof(buf) };
 	unsigned int i;
 
-	if (asked || !name || ktap_event_find_field(site, name->data, name->len) >= 0)
+	if (asked || !name || test_bit(kidx, check->asked) ||
+	    ktap_event_find_field(site, name->data, name->len) >= 0)
 		return 0;
 
 	near = kzalloc(sizeof(*near), GFP_KERNEL);
@@ -458,6 +471,21 @@ static int check_field(void *data, u32 kidx, bool asked, u32 line)
 	}
 	return ktap_error(check->x, "line %u: %s:%s has no field \"%s\"%s", line,
 			  site->system, site->name, name->data, buf);
+}
+
+static int check_fields(struct ktap_exec *x, struct ktap_closure *fn,
+			const struct ktap_site *site)
+{
+	struct check check = { .x = x, .site = site };
+	int ret;
+
+	check.asked = bitmap_zalloc(ktap_vm_nconsts(site->session->vm), GFP_KERNEL);
+	if (!check.asked)
+		return ktap_error(x, "out of memory");
+	ktap_closure_fields(fn, note_asked, &check);
+	ret = ktap_closure_fields(fn, check_field, &check);
+	bitmap_free(check.asked);
+	return ret;
 }
 
 /* A note for -v about events of a glob that refused */
@@ -527,9 +555,7 @@ static int attach_matches(struct ktap_exec *x, struct matches *m, struct ktap_cl
 		} else if (site_add_handler(site, fn)) {
 			ret = ktap_error(x, "no memory to trace %s:%s", system, name);
 		} else if (exact) {
-			struct check check = { .x = x, .site = site };
-
-			ret = ktap_closure_fields(fn, check_field, &check);
+			ret = check_fields(x, fn, site);
 		}
 		cond_resched();
 	}
