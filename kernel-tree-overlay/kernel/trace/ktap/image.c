@@ -34,16 +34,16 @@ static const char * const ktap_tag_text[KTAP_TAG_NR] = {
 #undef KTAP_TAG_TEXT
 };
 
-struct ktap_builtin_def {
-	const char *name;
-	ktap_builtin_fn fn;
-	u8 min, max, flags;
-};
-
-static const struct ktap_builtin_def ktap_builtins[KTAP_BI_NR] = {
-#define KTAP_BI_DEF(id, name, min, max, flags) { name, ktap_bi_##id, min, max, flags },
+static const struct ktap_bi ktap_builtins[KTAP_BI_NR] = {
+#define KTAP_BI_DEF(id, name, min, max, flags) { ktap_bi_##id, KTAP_BI_##id, min, max, flags },
 	KTAP_BUILTINS(KTAP_BI_DEF)
 #undef KTAP_BI_DEF
+};
+
+static const char * const ktap_builtin_names[KTAP_BI_NR] = {
+#define KTAP_BI_NAME(id, name, min, max, flags) name,
+	KTAP_BUILTINS(KTAP_BI_NAME)
+#undef KTAP_BI_NAME
 };
 
 static const u32 ktap_elem_size[KTAP_SEC_NR] = {
@@ -295,12 +295,12 @@ static int ktap_load_globals(struct ktap_loader *l, struct ktap_prog *img)
 	return 0;
 }
 
-static const struct ktap_builtin_def *ktap_find_builtin(const char *name, u32 len)
+static const struct ktap_bi *ktap_find_builtin(const char *name, u32 len)
 {
 	u32 i;
 
 	for (i = 0; i < KTAP_BI_NR; i++) {
-		const char *s = ktap_builtins[i].name;
+		const char *s = ktap_builtin_names[i];
 
 		if (strlen(s) == len && !memcmp(s, name, len))
 			return &ktap_builtins[i];
@@ -316,7 +316,7 @@ static int ktap_load_builtins(struct ktap_loader *l, struct ktap_prog *img)
 	for (i = 0; i < l->n[KTAP_SEC_BUILTINS]; i++, ref++) {
 		u32 off = get_unaligned_le32(&ref->off);
 		u32 len = get_unaligned_le32(&ref->len);
-		const struct ktap_builtin_def *d;
+		const struct ktap_bi *d;
 		const char *name;
 
 		if (off > l->n[KTAP_SEC_STRINGS] || len > l->n[KTAP_SEC_STRINGS] - off)
@@ -329,13 +329,7 @@ static int ktap_load_builtins(struct ktap_loader *l, struct ktap_prog *img)
 			return ktap_refuse(l->log, KTAP_TAG_BUILTIN_UNKNOWN, "offset %zu: %.*s",
 					   ktap_offset(l, ref), (int)min(len, 64U), name);
 		if (l->mem)
-			img->bi[i] = (struct ktap_bi){
-				.fn = d->fn,
-				.id = d - ktap_builtins,
-				.min = d->min,
-				.max = d->max,
-				.flags = d->flags,
-			};
+			img->bi[i] = *d;
 	}
 	return 0;
 }
@@ -498,7 +492,16 @@ static size_t ktap_layout(const struct ktap_loader *l, struct ktap_prog *img, ch
  */
 const char *ktap_builtin_name(enum ktap_builtin_id id)
 {
-	return ktap_builtins[id].name;
+	return ktap_builtin_names[id];
+}
+
+/**
+ * ktap_builtin_def() - a builtin by its number, whether the image names it or not
+ * @id: which; the number of a KTAP_BUILTIN value
+ */
+const struct ktap_bi *ktap_builtin_def(enum ktap_builtin_id id)
+{
+	return &ktap_builtins[id];
 }
 
 /**

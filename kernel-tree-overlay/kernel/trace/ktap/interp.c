@@ -126,7 +126,7 @@ static int ktap_call_value(struct ktap_exec *x, struct ktap_val *a, u32 nargs, s
 	if (a->type != KTAP_BUILTIN)
 		return ktap_error(x, a->type == KTAP_NIL ? "attempt to call nil function" :
 				  "attempt to call a %s value", ktap_type_name(a));
-	bi = &x->vm->img.bi[a->i];
+	bi = ktap_builtin_def(a->i);
 	ret = ktap_check_arity(x, bi, nargs);
 	if (!ret)
 		ret = ktap_builtin(x, bi, a + 1, nargs);
@@ -199,6 +199,7 @@ static int ktap_interp(struct ktap_exec *x)
 #define JUMP_BACK(n)							\
 	do {								\
 		x->fuel -= pc - run;					\
+		SAVE();							\
 		pc += (n);						\
 		run = pc;						\
 		if (unlikely(x->fuel <= 0))				\
@@ -447,7 +448,10 @@ op_BCALL:
 		NEXT();
 	}
 op_BUILTIN:
-	*A = (struct ktap_val){ .i = KTAP_INSN_BX(insn), .type = KTAP_BUILTIN };
+	*A = (struct ktap_val){
+		.i = x->vm->img.bi[KTAP_INSN_BX(insn)].id,
+		.type = KTAP_BUILTIN,
+	};
 	NEXT();
 op_EVENT:
 	A->i = 0;
@@ -460,7 +464,7 @@ op_ARG:
 	TRY(ktap_op_event(x, base, insn));
 
 attend:
-	SAVE();
+	/* the line of an error is that of the jump or the function, see SAVE() */
 	ret = ktap_exec_attend(x);
 	if (unlikely(ret))
 		goto fail;

@@ -58,7 +58,7 @@ struct ktap_cell;
  * @KTAP_TUPLE: a compound key; ktap_val.s holds its parts in canonical form
  * @KTAP_TABLE: ktap_val.t
  * @KTAP_FUNC: a closure, ktap_val.f
- * @KTAP_BUILTIN: ktap_val.i is the builtin's number
+ * @KTAP_BUILTIN: ktap_val.i is the builtin's number, enum ktap_builtin_id
  * @KTAP_EVENT: stands for the current event, whatever that is when it is used
  * @KTAP_CELL: ktap_val.c; only in registers and upvalues, never seen by scripts
  */

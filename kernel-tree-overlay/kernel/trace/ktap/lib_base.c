@@ -30,9 +30,10 @@ int ktap_bi_PRINT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
 
 /*
  * A conversion of printf(): flags, width, precision, letter.  Returns the
- * letter, or 0 after an error.
+ * letter, or 0 after an error; @prec gets the precision, or -1.
  */
-static char ktap_conversion(struct ktap_exec *x, const struct ktap_str *fmt, u32 *pos)
+static char ktap_conversion(struct ktap_exec *x, const struct ktap_str *fmt, u32 *pos,
+			    s32 *prec)
 {
 	u32 i = *pos, flags = 0, num, part;
 	char c, text[2] = "";
@@ -43,6 +44,7 @@ static char ktap_conversion(struct ktap_exec *x, const struct ktap_str *fmt, u32
 			return 0;
 		}
 	}
+	*prec = -1;
 	for (part = 0; part < 2; part++) {
 		if (part) {
 			if (i == fmt->len || fmt->data[i] != '.')
@@ -57,6 +59,8 @@ static char ktap_conversion(struct ktap_exec *x, const struct ktap_str *fmt, u32
 				return 0;
 			}
 		}
+		if (part)
+			*prec = num;
 	}
 	c = i < fmt->len ? fmt->data[i] : '\0';
 	if (c && strchr("cdiouxXsp", c)) {
@@ -75,10 +79,11 @@ static int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigne
 	const struct ktap_str *fmt = args[0].s;
 	unsigned int n = 0;
 	u32 i = 0;
+	s32 prec;
 	char c;
 
 	while (i < fmt->len) {
-		const struct ktap_val *v;
+		struct ktap_val *v;
 
 		if (fmt->data[i++] != '%')
 			continue;
@@ -86,7 +91,7 @@ static int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigne
 			i++;
 			continue;
 		}
-		c = ktap_conversion(x, fmt, &i);
+		c = ktap_conversion(x, fmt, &i, &prec);
 		if (!c)
 			return -EIO;
 		if (++n >= nargs)
@@ -99,6 +104,12 @@ static int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigne
 				break;
 			return ktap_wrong_type(x, n + 1, "number", v);
 		case KTAP_INT:
+			break;
+		case KTAP_STR:
+			if (c != 's')
+				return ktap_wrong_type(x, n + 1, "number", v);
+			/* no more of it is needed; see ktap_print() */
+			v->aux = prec + 1;
 			break;
 		case KTAP_TABLE:
 		case KTAP_CELL:
@@ -196,7 +207,7 @@ int ktap_bi_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 			return ktap_set_str(x, &args[0], name->data, name->len);
 		return ktap_set_str(x, &args[0], "function", strlen("function"));
 	case KTAP_BUILTIN:
-		s = ktap_builtin_name(x->vm->img.bi[args[0].i].id);
+		s = ktap_builtin_name(args[0].i);
 		return ktap_set_str(x, &args[0], s, strlen(s));
 	default:
 		return ktap_concat(x, args, 1, &args[0]);

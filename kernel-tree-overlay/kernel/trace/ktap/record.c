@@ -134,7 +134,9 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 			kidx = v->s->kidx - 1;
 			ktap_out_val(o, KTAP_VAL_KSTR, 0, &kidx, sizeof(kidx));
 		} else {
-			ktap_out_bytes(o, v->s->data, v->s->len, room);
+			/* here, aux is 1 + the number of bytes that are wanted */
+			size = v->aux ? min(v->s->len, v->aux - 1) : v->s->len;
+			ktap_out_bytes(o, v->s->data, size, room);
 		}
 		break;
 	case KTAP_TUPLE:
@@ -149,7 +151,7 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 			     min_t(size_t, name->len, room - KTAP_VAL_HEAD));
 		break;
 	case KTAP_BUILTIN: {
-		const char *s = ktap_builtin_name(x->vm->img.bi[v->i].id);
+		const char *s = ktap_builtin_name(v->i);
 
 		ktap_out_val(o, KTAP_VAL_FUNC, 0, s, min(strlen(s), room - KTAP_VAL_HEAD));
 		break;
@@ -326,7 +328,8 @@ static int ktap_put_rows(struct ktap_exec *x, struct ktap_table *t, unsigned int
  * ktap_print() - put values out
  * @x: the running exec
  * @type: KTAP_REC_PRINT, KTAP_REC_PRINTF or KTAP_REC_HIST
- * @args: the values, in registers, which may be changed
+ * @args: the values, in registers, which may be changed; aux of a string is
+ *	1 + the number of bytes wanted, or 0 for all
  * @n: how many
  *
  * Return: 0, also if the record is lost; or an error.
@@ -366,9 +369,9 @@ int ktap_print(struct ktap_exec *x, unsigned int type, struct ktap_val *args,
 		if (o.cut)
 			ktap_vm_lost(x->vm, KTAP_LOSS_STRING, o.cut);
 	}
-	/* such a number is of no use to others */
+	/* what aux meant here it means nowhere else */
 	for (i = 0; i < n; i++) {
-		if (args[i].type == KTAP_TABLE)
+		if (args[i].type == KTAP_TABLE || args[i].type == KTAP_STR)
 			args[i].aux = 0;
 	}
 	ktap_exec_charge(x, 16 + n + o.len / 32);

@@ -306,6 +306,7 @@ struct ktap_prog {
 int ktap_prog_load(struct ktap_prog *img, const void *data, size_t size, u32 seed,
 		    struct ktap_log *log);
 void ktap_prog_free(struct ktap_prog *img);
+const struct ktap_bi *ktap_builtin_def(enum ktap_builtin_id id);
 const char *ktap_builtin_name(enum ktap_builtin_id id);
 int ktap_verify(const struct ktap_prog *img, struct ktap_log *log);
 
