@@ -183,6 +183,7 @@ enum stmt_kind {
 	S_LABEL,		/* label */
 	S_TRACE,		/* list: events; targets: the handler */
 	S_HOOK,			/* targets: the handler; op: 0 begin, 1 end */
+	S_PRINT,		/* targets: the table to print at the end, a name */
 };
 
 struct clause {

@@ -665,6 +665,36 @@ static void gen_hook(struct fs *fs, struct expr *handler, const char *name, stru
 	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, name, pos), 2);
 }
 
+/* The table as print_hist() if all its values are numbers, else as print() */
+static void gen_print(struct fs *fs, struct stmt *s)
+{
+	int base = gen_alloc(fs, 6), val = base + 3, is_num = base + 4, t = base + 5;
+	int hist = gen_builtin(fs, "print_hist", s->pos);
+	unsigned int next, print, end;
+
+	gen_to(fs, s->targets, base);
+	if (!s->targets->name.sym->elem_other) {
+		gen_abc(fs, KTAP_OP_BCALL, base, hist, 2);
+		return;
+	}
+	/* for (k, v in pairs(s)) if ((is_num = tonumber(v) == v)) continue, else break */
+	gen_abc(fs, KTAP_OP_BOOL, is_num, 0, 0);
+	gen_abc(fs, KTAP_OP_PAIRS, base, 0, 0);
+	next = gen_jump(fs, KTAP_OP_NEXT, base);
+	gen_abc(fs, KTAP_OP_MOVE, t, val, 0);
+	gen_abc(fs, KTAP_OP_BCALL, t, gen_builtin(fs, "tonumber", s->pos), 2);
+	gen_abc(fs, KTAP_OP_EQ, is_num, t, val);
+	gen_jump_back(fs, KTAP_OP_JT, is_num, next);
+	gen_patch(fs, next, fs->n);
+	gen_to(fs, s->targets, t);
+	print = gen_jump(fs, KTAP_OP_JF, is_num);
+	gen_abc(fs, KTAP_OP_BCALL, t, hist, 2);
+	end = gen_jump(fs, KTAP_OP_JMP, 0);
+	gen_patch(fs, print, fs->n);
+	gen_abc(fs, KTAP_OP_BCALL, t, gen_builtin(fs, "print", s->pos), 2);
+	gen_patch(fs, end, fs->n);
+}
+
 static void gen_stmt(struct fs *fs, struct stmt *s)
 {
 	fs->line = s->line;
@@ -732,6 +762,9 @@ static void gen_stmt(struct fs *fs, struct stmt *s)
 		gen_hook(fs, s->targets, s->op ? "kdebug.trace_end" : "kdebug.trace_begin",
 			 s->pos);
 		break;
+	case S_PRINT:
+		gen_print(fs, s);
+		break;
 	}
 	fs->free = fs->nact;
 }
@@ -752,14 +785,12 @@ static void gen_block(struct fs *fs, struct block *b)
  * Functions
  */
 
-/* function () { print_hist(s) ... } for the tables that the script never prints */
+/* function () { print(s) ... } for the tables that the script never prints */
 static struct func *auto_print(struct fs *fs)
 {
 	struct func *f = arena_alloc(&fs->p->arena, sizeof(*f));
 	struct stmt *s, **tail = &f->body.first;
-	struct expr *call, *arg;
 	struct sym *sym;
-	const char *name;
 
 	f->parent = fs->f;
 	f->pos = fs->f->body.end;
@@ -768,30 +799,16 @@ static struct func *auto_print(struct fs *fs)
 		if (sym->class != SYM_GLOBAL || sym->kind != KTAP_GLOBAL_TABLE || sym->read ||
 		    sym->pred_read)
 			continue;
-		name = sym->elem_other ? "print" : "print_hist";
-		arg = arena_alloc(&fs->p->arena, sizeof(*arg));
-		arg->kind = E_NAME;
-		arg->pos = f->pos;
-		arg->start = f->pos;
-		arg->str = sym->name;
-		arg->name.sym = sym;
-		call = arena_alloc(&fs->p->arena, sizeof(*call));
-		call->kind = E_CALL;
-		call->pos = f->pos;
-		call->start = f->pos;
-		call->a = arena_alloc(&fs->p->arena, sizeof(*call->a));
-		call->a->kind = E_NAME;
-		call->a->builtin = true;
-		call->a->pos = f->pos;
-		call->a->start = f->pos;
-		call->a->str = lex_intern(&fs->p->lex, name, strlen(name));
-		call->list = arg;
-		call->n = 1;
 		s = arena_alloc(&fs->p->arena, sizeof(*s));
-		s->kind = S_CALL;
+		s->kind = S_PRINT;
 		s->line = f->pos.line;
 		s->pos = f->pos;
-		s->list = call;
+		s->targets = arena_alloc(&fs->p->arena, sizeof(*s->targets));
+		s->targets->kind = E_NAME;
+		s->targets->pos = f->pos;
+		s->targets->start = f->pos;
+		s->targets->str = sym->name;
+		s->targets->name.sym = sym;
 		*tail = s;
 		tail = &s->next;
 	}

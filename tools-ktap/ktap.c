@@ -372,7 +372,7 @@ int main(int argc, char **argv)
 		if (o.compile)
 			write_file(o.compile, img);
 		if (fflush(stdout))
-			status = STATUS_USAGE;
+			fail("cannot write the output: %s", strerror(errno));
 	} else {
 		status = start(&o, img, name, argv + i, n - i);
 	}

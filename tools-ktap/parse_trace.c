@@ -31,6 +31,7 @@ struct text {
 	size_t pred_to;
 	bool has_pred;
 	bool after_pred;	/* the last part comes after the predicate */
+	bool comma;		/* ... or after a comma */
 	size_t end;		/* where it ended, and what stands there */
 	int end_char;		/* '{', or 0 */
 };
@@ -87,6 +88,9 @@ static size_t pred_end(const char *s, size_t i, size_t len)
 				i += s[i] == '\\' && i + 1 < len ? 2 : 1;
 			continue;
 		}
+		/* no expression of a predicate has these: the / is missing */
+		if (s[i] == '{' || s[i] == '}')
+			break;
 		if (s[i] != '/')
 			continue;
 		next = skip_blanks(s, i + 1, len);
@@ -172,6 +176,7 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 			if (from < to || !t->events)
 				add_part(ps, t, base);
 			t->has_pred = true;
+			t->comma = false;
 			i = t->pred_to;
 			from = i + 1;
 		} else if (c == ',' && parens <= 0) {
@@ -182,6 +187,7 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 			if (!t->has_pred || from < to)
 				add_part(ps, t, base);
 			t->after_pred = t->has_pred;
+			t->comma = true;
 			from = i + 1;
 		}
 	}
@@ -193,37 +199,46 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 	t->last_to = to;
 }
 
+/* After a predicate, also after an error in it: back to the text around it */
+void parse_leave_pred(struct parser *ps)
+{
+	if (!ps->in_pred)
+		return;
+	ps->in_pred = false;
+	ps->l->src = ps->outside_src;
+	ps->l->len = ps->outside_len;
+	lex_return(ps->l, &ps->outside);
+}
+
 static struct expr *parse_pred(struct parser *ps, const struct text *t, struct src_pos base)
 {
 	struct lexer *l = ps->l;
-	struct lex_mark save = lex_mark(l);
-	const char *src = l->src;
-	size_t len = l->len, i;
 	struct expr *e;
+	size_t i;
 
 	for (i = t->pred_from; i < t->pred_to && lex_is_blank(t->s[i]); i++)
 		;
 	if (i == t->pred_to)
 		parse_error(ps, text_pos(ps, t, t->pred_from - 1, base), "empty predicate");
-	if (t->s == src) {
+	ps->outside = lex_mark(l);
+	ps->outside_src = l->src;
+	ps->outside_len = l->len;
+	ps->in_pred = true;
+	if (t->s == l->src) {
 		lex_seek(l, t->pred_from);
 	} else {
 		l->src = t->s;
 		l->pos = t->pred_from;
 		l->line = base.line;
-		l->line_start = 0u - base.col;
+		l->line_start = (size_t)0 - base.col;
 		l->has_ahead = false;
 	}
 	l->len = t->pred_to;
-	ps->in_pred = true;
 	lex_next(l);
 	e = parse_expr(ps);
 	if (parse_tok(ps) != TK_EOF)
 		parse_unexpected(ps, NULL);
-	ps->in_pred = false;
-	l->src = src;
-	l->len = len;
-	lex_return(l, &save);
+	parse_leave_pred(ps);
 	return e;
 }
 
@@ -322,7 +337,7 @@ static struct stmt *finish_text(struct parser *ps, struct text *t, struct src_po
 	if (in_text) {
 		seek(ps, t->last_from);
 	} else {
-		if (t->last_from < t->last_to || !t->nevents)
+		if (t->last_from < t->last_to || !t->nevents || t->comma)
 			add_part(ps, t, none);
 		seek(ps, t->end);
 		if (parse_tok(ps) != T('{'))

@@ -21,18 +21,20 @@ void parse_error(struct parser *ps, struct src_pos pos, const char *fmt, ...)
 
 void parse_unexpected(struct parser *ps, const char *wanted)
 {
+	const char *what;
 	char buf[64];
 
 	if (parse_tok(ps) == TK_ERROR)	/* the lexer has said what is wrong */
 		longjmp(*ps->jb, 1);
 	if (parse_tok(ps) == TK_AGG)
 		parse_error(ps, parse_pos(ps), "aggregations ('<<<') are not part of this version");
-	lex_describe(ps->l, &ps->l->cur, buf);
+	if (parse_tok(ps) == TK_EOF && ps->in_pred)
+		what = "end of the predicate";
+	else
+		what = lex_describe(ps->l, &ps->l->cur, buf);
 	if (wanted)
-		parse_error(ps, parse_pos(ps), "%s expected before %s", wanted,
-			    parse_tok(ps) == TK_EOF ? "end of file" : buf);
-	parse_error(ps, parse_pos(ps), "unexpected %s",
-		    parse_tok(ps) == TK_EOF ? "end of file" : buf);
+		parse_error(ps, parse_pos(ps), "%s expected before %s", wanted, what);
+	parse_error(ps, parse_pos(ps), "unexpected %s", what);
 }
 
 void parse_advance(struct parser *ps)
@@ -200,7 +202,6 @@ static void parse_block(struct parser *ps, struct block *b, bool top)
 {
 	struct stmt *s, **tail = &b->first;
 	const struct parser saved = *ps;
-	const size_t len = ps->l->len;
 	jmp_buf jb;
 
 	parse_enter(ps);
@@ -224,8 +225,7 @@ static void parse_block(struct parser *ps, struct block *b, bool top)
 		ps->fn = saved.fn;
 		ps->depth = saved.depth + 1;
 		ps->no_colon = 0;
-		ps->in_pred = saved.in_pred;
-		ps->l->len = len;
+		parse_leave_pred(ps);
 		for (tail = &b->first; *tail; tail = &(*tail)->next)
 			;
 		if (ps->prog->diag->full)
@@ -268,15 +268,12 @@ void parse_func_block(struct parser *ps, struct func *f)
 {
 	unsigned int no_colon = ps->no_colon;
 	struct func *outer = ps->fn;
-	bool in_pred = ps->in_pred;
 
 	ps->fn = f;
 	ps->no_colon = 0;
-	ps->in_pred = false;
 	parse_braces(ps, &f->body);
 	ps->fn = outer;
 	ps->no_colon = no_colon;
-	ps->in_pred = in_pred;
 }
 
 void parse_func_body(struct parser *ps, struct func *f, bool self)

@@ -22,6 +22,9 @@ struct parser {
 	unsigned int no_colon;		/* inside ?: a colon belongs to it */
 	bool in_pred;
 	size_t stmt_start;		/* offset of the statement last begun */
+	struct lex_mark outside;	/* in_pred: where the predicate was met ... */
+	const char *outside_src;	/* ... and in which text */
+	size_t outside_len;
 	jmp_buf *jb;
 };
 
@@ -74,6 +77,7 @@ struct stmt *parse_trace(struct parser *ps);
 struct stmt *parse_timer(struct parser *ps);
 struct stmt *parse_hook(struct parser *ps);
 bool parse_is_timer(struct parser *ps);
+void parse_leave_pred(struct parser *ps);
 /* kdebug.probe("EVENTS /PREDICATE/", f) is a trace statement; or NULL */
 struct stmt *parse_probe_call(struct parser *ps, struct expr *call);
 

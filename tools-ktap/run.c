@@ -261,6 +261,7 @@ static int load(struct session *s, const struct ktap_image *img)
 	*log = 0;
 	err = ioctl(s->fd, KTAP_IOC_LOAD, &l) ? errno : 0;
 	log[LOG_SIZE - 1] = 0;
+	log[strcspn(log, "\n")] = 0;
 	if (err) {
 		if (*log)
 			complain("%s", log);
