@@ -12,7 +12,7 @@
  *	the strings, each with its terminating NUL
  *	INT\n (or any other of the names in signal_by_name), at any later time
  * Guest to host:
- *	READY\n, and at the end EXIT <status>\n
+ *	READY\n, when the command runs STARTED\n, and at the end EXIT <status>\n
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -451,6 +451,7 @@ int main(void)
 	}
 
 	pid = start(argv, flags, out);
+	dprintf(control, "STARTED\n");
 	status = wait_for(pid, sigfd);
 	kill(-pid, SIGKILL);
 	if (pumper) {
