@@ -135,7 +135,7 @@ int main(void)
 	slow = slow_kernel();
 
 	if (compile("trace syscalls:sys_enter_lseek, syscalls:sys_exit_lseek {\n"
-		    "	n += 1 t[args.offset, execname] = n print(argstr)\n"
+		    "	n += 1 t[arg1, execname] = n print(argstr)\n"
 		    "}\n"
 		    "trace_end { print(n) }", &image))
 		ksft_exit_fail_msg("cannot compile\n");

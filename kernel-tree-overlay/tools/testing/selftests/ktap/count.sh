@@ -47,7 +47,8 @@ check "$keys new keys put in by two CPUs at once, each counted twice" \
 	all said "$keys	$keys	nil	$((keys * (keys - 1) / 2))" --and no_loss
 
 # keys that come and go
-run -e 'trace syscalls:sys_enter_lseek { t[args.offset] += 1 }
+run -e 'n = 0
+	trace syscalls:sys_enter_lseek { t[args.offset] += 1 }
 	trace syscalls:sys_exit_lseek { t[n] = nil n += 1 m += 1 }
 	trace_end { print("m", m) for (k, v in pairs(t)) { delete(t[k]) } print("left", len(t)) }' \
 	-- "$act" keys "$keys"

@@ -246,13 +246,14 @@ nothing_left()
 	[ "${users:-0}" -eq 0 ]
 }
 
-# clean: has the kernel complained since the test began?
+# clean [NAME]: has the kernel not complained since the test began?
 clean()
 {
-	dmesg | awk -v mark="ktap selftest: $(basename "$0")" '
-		index($0, mark) { n = 0; next }
-		/BUG:|WARNING:|Oops|KASAN:|UBSAN:|INFO: |general protection|possible|suspicious/ { n++ }
-		END { exit n != 0 }'
+	dmesg | awk -v mark="ktap selftest: ${1:-$(basename "$0")}" '
+		index($0, mark) { n = 0; marked = 1; next }
+		/BUG:|WARNING:|Oops|KASAN:|UBSAN:|ODEBUG:|INFO: |general protection/ { n++ }
+		/possible (circular|recursive)|suspicious RCU|inconsistent lock/ { n++ }
+		END { exit n != 0 || !marked }'
 }
 
 # with_events EVENT...: does this kernel have all of them?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a reader does not get is counted: produced = delivered + lost, exactly,
- * for output records, table updates, and strings that are cut.
+ * for output records and table updates.
  */
 #include <sched.h>
 
@@ -169,52 +169,30 @@ static void test_two_cpus(long n)
 	free(image.data);
 }
 
-struct text {
-	long records;
-	long cut;
-	size_t longest;
-};
-
-static void get_text(const struct ktap_rec *rec, void *data)
-{
-	const struct ktap_rec_val *v = record_value(rec, 0);
-	struct text *t = data;
-
-	if (rec->type != KTAP_REC_PRINT || !v || v->type != KTAP_VAL_STR)
-		return;
-	t->records++;
-	if (v->flags & KTAP_VALF_TRUNCATED)
-		t->cut++;
-	if (v->len > t->longest)
-		t->longest = v->len;
-}
-
-/* A string over the limit is cut, marked in what is printed, and counted. */
-static void test_string(void)
+/* An error in a handler loses nothing of what was printed before it. */
+static void test_error(long n)
 {
 	const struct ktap_load more = { .pid = getpid() };
+	struct order o = { .last = n };
 	struct session s;
 	struct image image;
-	struct text t = { };
 
 	if (compile("trace syscalls:sys_enter_lseek {\n"
-		    "	var s = \"0123456789abcdef\"\n"
-		    "	for (i = 1, 8) { s = s .. s }\n"	/* 4096 bytes */
-		    "	s = s .. \"!\"\n"
-		    "	print(s)\n"
+		    "	print(args.offset)\n"
+		    "	if (args.offset == 7) { print(1 / 0) }\n"
 		    "}", &image) ||
 	    session_open(&s) || session_load(&s, &image, &more) || session_start(&s)) {
-		ksft_test_result_fail("strings: no session: %s\n", s.log);
+		ksft_test_result_fail("error: no session: %s\n", s.log);
 		return;
 	}
-	make_marks(7);
-	session_stop(&s);
-	session_read(&s, get_text, &t);
-	ksft_print_msg("%ld records, %ld cut, %zu bytes, %llu reported\n", t.records, t.cut,
-		       t.longest, (unsigned long long)s.loss[KTAP_LOSS_STRING]);
-	ksft_test_result(!s.ret && t.records == 7 && t.longest == KTAP_MAX_STR &&
-			 s.loss[KTAP_LOSS_STRING] == 7,
-			 "strings: what was cut is counted\n");
+	make_marks(n);
+	pthread_join(s.thread, NULL);
+	session_read(&s, check_order, &o);
+	ksft_print_msg("%ld records, the last of %lld, %d %s\n", o.records, o.last, s.ret,
+		       s.error);
+	ksft_test_result(s.ret == -EIO && *s.error && !o.wrong && o.last == 7 &&
+			 o.records == n - 7 && !s.loss[KTAP_LOSS_OUTPUT],
+			 "error: all that came before it is delivered, nothing after it\n");
 	session_close(&s);
 	free(image.data);
 }
@@ -234,7 +212,7 @@ int main(void)
 	test_end_waits();
 	test_table(slow ? 20000 : 50000);
 	test_two_cpus(slow ? 10000 : 50000);
-	test_string();
+	test_error(500);
 	ksft_test_result(kernel_is_clean("loss"), "the kernel did not complain\n");
 	ksft_finished();
 }

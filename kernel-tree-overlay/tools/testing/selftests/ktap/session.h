@@ -71,21 +71,18 @@ static inline bool kernel_is_clean(const char *test)
 {
 	char command[512];
 
-	snprintf(command, sizeof(command),
-		 "dmesg | awk 'index($0, \"ktap selftest: %s\") { n = 0; next } "
-		 "/BUG:|WARNING:|Oops|KASAN:|UBSAN:|INFO: |general protection|possible|suspicious/ "
-		 "{ n++ } END { exit n != 0 }'", test);
+	snprintf(command, sizeof(command), ". ./lib.sh && clean %s", test);
 	return !system(command);
 }
 
 static inline void kernel_note(const char *test)
 {
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	char command[512];
 
-	if (fd < 0)
-		return;
-	dprintf(fd, "ktap selftest: %s\n", test);
-	close(fd);
+	/* the shell's tests do it the same way */
+	snprintf(command, sizeof(command), "echo 'ktap selftest: %s' >/dev/kmsg", test);
+	if (system(command))
+		fprintf(stderr, "cannot write to /dev/kmsg\n");
 }
 
 static inline int read_file(const char *path, struct image *image)
