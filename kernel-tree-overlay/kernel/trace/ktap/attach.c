@@ -469,8 +469,8 @@ static int check_field(void *data, u32 kidx, bool asked, u32 line)
 		nearest_text(near, &log);
 		kfree(near);
 	}
-	return ktap_error(check->x, "line %u: %s:%s has no field \"%s\"%s", line,
-			  site->system, site->name, name->data, buf);
+	return ktap_error(check->x, "%s:%s has no field \"%s\", which line %u reads%s",
+			  site->system, site->name, name->data, line, buf);
 }
 
 static int check_fields(struct ktap_exec *x, struct ktap_closure *fn,
@@ -554,7 +554,9 @@ static int attach_matches(struct ktap_exec *x, struct matches *m, struct ktap_cl
 				 name, refusal(PTR_ERR(site), buf, sizeof(buf)));
 		} else if (site_add_handler(site, fn)) {
 			ret = ktap_error(x, "no memory to trace %s:%s", system, name);
-		} else if (exact) {
+		} else if (!exact) {
+			site->glob = true;
+		} else {
 			ret = check_fields(x, fn, site);
 		}
 		cond_resched();

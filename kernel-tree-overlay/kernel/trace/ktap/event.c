@@ -74,13 +74,22 @@ static int event_field_index(struct ktap_exec *x, const struct ktap_site *site, 
 	return name ? ktap_event_find_field(site, name->data, name->len) : -ENOENT;
 }
 
+/* Events of a glob do not all have the same fields. */
+static int event_no_field(const struct ktap_site *site, struct ktap_val *out)
+{
+	if (!site->glob)
+		return -ENOENT;
+	ktap_set_nil(out);
+	return 0;
+}
+
 int ktap_env_field(struct ktap_exec *x, u32 kidx, struct ktap_val *out)
 {
 	const struct ktap_event *ev = ktap_exec_event(x);
 	int n = event_field_index(x, ev->site, kidx);
 
 	if (n < 0)
-		return n;
+		return event_no_field(ev->site, out);
 	return ev->site->ops->field(x, ev, n, out);
 }
 
@@ -99,8 +108,10 @@ int ktap_env_arg(struct ktap_exec *x, unsigned int n, struct ktap_val *out)
 {
 	const struct ktap_event *ev = ktap_exec_event(x);
 
-	if (n >= event_nr_own(ev->site))
-		return -ENOENT;
+	if (n >= event_nr_own(ev->site)) {
+		ktap_set_nil(out);
+		return 0;
+	}
 	return ev->site->ops->field(x, ev, n, out);
 }
 
@@ -237,7 +248,7 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
 	else
 		n = ktap_event_find_field(site, name->data, name->len);
 	if (n < 0)
-		return n;
+		return event_no_field(site, out);
 	return site->ops->field(x, ev, n, out);
 }
 

@@ -164,6 +164,7 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
  * @call: the trace event; we hold a reference
  * @name: its name without the system
  * @system: its system
+ * @glob: it was attached as one of several: a field it lacks is nil
  * @nr_fields: how many fields it has
  * @fields: them: those of the event, then the four that all have
  * @map: 1 + index in @fields, by constant of the image, 0 for none; may be NULL
@@ -186,6 +187,7 @@ struct ktap_site {
 	struct trace_event_call *call;
 	const char *name;
 	const char *system;
+	bool glob;
 	unsigned int nr_fields;
 	struct trace_event_tap_field *fields;
 	u16 *map;

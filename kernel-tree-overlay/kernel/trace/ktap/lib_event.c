@@ -51,7 +51,6 @@ int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int n
 int ktap_bi_EV_FIELD(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
 	const struct ktap_val *n = &args[nargs - 1];
-	int ret;
 
 	if (!need_event(x))
 		return -EIO;
@@ -61,10 +60,5 @@ int ktap_bi_EV_FIELD(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 		ktap_set_nil(&args[0]);
 		return 0;
 	}
-	ret = ktap_env_arg(x, n->i - 1, &args[0]);
-	if (ret == -ENOENT) {
-		ktap_set_nil(&args[0]);
-		ret = 0;
-	}
-	return ret;
+	return ktap_env_arg(x, n->i - 1, &args[0]);
 }
