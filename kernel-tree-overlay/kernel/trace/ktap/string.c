@@ -12,9 +12,9 @@
  * bytes and the bytes of a string.  So two keys are equal if their bytes are.
  * A part that is a compound key itself is replaced by its parts.
  */
-#include <linux/jhash.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
+#include <linux/stringhash.h>
 
 #include "vm.h"
 
@@ -29,7 +29,7 @@
  */
 u32 ktap_hash_bytes(u32 seed, const char *s, size_t len)
 {
-	return jhash(s, len, seed) ?: 1;
+	return full_name_hash((void *)(unsigned long)seed, s, len) ?: 1;
 }
 
 /**
