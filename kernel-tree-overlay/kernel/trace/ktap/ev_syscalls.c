@@ -63,7 +63,7 @@ static void sc_enter(void *data, struct pt_regs *regs, long id)
 {
 	struct ktap_session *s = data;
 	struct ktap_site *site;
-	struct ktap_event ev;
+	struct ktap_event ev __uninitialized;
 
 	guard(preempt_notrace)();
 	if (!ktap_session_wants(s))
@@ -82,7 +82,7 @@ static void sc_exit(void *data, struct pt_regs *regs, long ret)
 {
 	struct ktap_session *s = data;
 	struct ktap_site *site;
-	struct ktap_event ev;
+	struct ktap_event ev __uninitialized;
 
 	guard(preempt_notrace)();
 	if (!ktap_session_wants(s))

@@ -23,7 +23,7 @@
 static void tp_tap(struct trace_event_tap *tap, const void *rec, size_t len)
 {
 	const struct ktap_site *site = container_of(tap, struct ktap_site, tap);
-	struct ktap_event ev;
+	struct ktap_event ev __uninitialized;
 
 	if (!ktap_session_wants(site->session))
 		return;
