@@ -14,6 +14,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
@@ -63,11 +64,19 @@ int ktap_bi_IN_INTERRUPT(struct ktap_exec *x, struct ktap_val *args, unsigned in
 
 int ktap_bi_EXECNAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
-	/* Without the lock that writers take: a name that is just changing
+	struct ktap_str *s = ktap_str_alloc(x, TASK_COMM_LEN - 1);
+	ssize_t len;
+
+	if (!s)
+		return -EIO;
+	/*
+	 * Without the lock that writers take: a name that is just changing
 	 * may come out as a mixture, but ends where the array does.
 	 */
-	return ktap_set_str(x, &args[0], current->comm,
-			    strnlen(current->comm, sizeof(current->comm)));
+	len = strscpy(s->data, current->comm, TASK_COMM_LEN);
+	s->len = len < 0 ? TASK_COMM_LEN - 1 : len;
+	*args = (struct ktap_val){ .s = s, .type = KTAP_STR };
+	return 0;
 }
 
 int ktap_bi_ARCH(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
