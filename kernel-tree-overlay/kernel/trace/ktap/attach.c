@@ -12,9 +12,10 @@
  *		| ""			all events, after "tp:" only
  *
  * An item that matches nothing is an error that names what comes nearest. An
- * item without wildcards is exact: if its event cannot be attached, or lacks a
- * field that the handler reads, that is an error. Members of a glob that refuse
- * are left out, and a note says so.
+ * item that is one event is exact: that it cannot be attached is an error.
+ * Members of a glob that refuse are left out, and a note says so. A field that
+ * the handler reads and an event lacks is an error if the text is that one
+ * event; in the members of a glob or a list it is nil.
  *
  * Contexts: process context, in the main chunk.
  * Locks: event_mutex while events are collected, by trace_event_tap_for_each().
@@ -48,12 +49,14 @@
  * @system: glob of the system, or NULL
  * @name: glob of the event, or NULL
  * @bare: a name alone
+ * @list: the item is one of several
  */
 struct pattern {
 	const char *item;
 	const char *system;
 	const char *name;
 	const char *bare;
+	bool list;
 };
 
 /**
@@ -554,7 +557,7 @@ static int attach_matches(struct ktap_exec *x, struct matches *m, struct ktap_cl
 				 name, refusal(PTR_ERR(site), buf, sizeof(buf)));
 		} else if (site_add_handler(site, fn)) {
 			ret = ktap_error(x, "no memory to trace %s:%s", system, name);
-		} else if (!exact) {
+		} else if (!exact || m->pattern->list) {
 			site->glob = true;
 		} else {
 			ret = check_fields(x, fn, site);
@@ -571,9 +574,9 @@ static int attach_matches(struct ktap_exec *x, struct matches *m, struct ktap_cl
 	return ret;
 }
 
-static int attach_item(struct ktap_exec *x, char *item, struct ktap_closure *fn)
+static int attach_item(struct ktap_exec *x, char *item, bool list, struct ktap_closure *fn)
 {
-	struct pattern p = { .item = item };
+	struct pattern p = { .item = item, .list = list };
 	struct matches m = { .pattern = &p };
 	bool prefix = false;
 	char *name;
@@ -626,6 +629,7 @@ int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
 	struct ktap_session *s = ktap_vm_env(ktap_exec_vm(x));
 	char *copy, *next, *item;
 	int ret = 0;
+	bool list;
 
 	if (!perfmon_capable())
 		return ktap_error(x, "tracing needs CAP_PERFMON");
@@ -637,9 +641,10 @@ int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
 	if (!copy)
 		return ktap_error(x, "no memory");
 
+	list = strchr(copy, ',');
 	next = copy;
 	while (!ret && (item = strsep(&next, ",")))
-		ret = attach_item(x, strim(item), fn);
+		ret = attach_item(x, strim(item), list, fn);
 	kfree(copy);
 	return ret;
 }
