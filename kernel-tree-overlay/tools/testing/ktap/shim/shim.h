@@ -87,6 +87,7 @@ void synchronize_rcu(void);
 	})
 
 /* Arithmetic */
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #undef min
 #undef max
 #define min(a, b)							\

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The environment of the VM in a process.
+ */
+#include "shim.h"
+#include "host_env.h"
+
+#define HOST_FIELDS	4
+
+/* An event; the values of its fields are made of the round it is fired in */
+struct host_event {
+	const char *name;
+	const char *fields[HOST_FIELDS];
+};
+
+static const struct host_event host_events[] = {
+	{ "test:one", { "num", "text", "neg" } },
+	{ "test:two", { "num", "addr" } },
+};
+
+struct ktap_event {
+	const struct host_event *what;
+	unsigned int round;
+	bool glob;		/* attached by a glob, whose events have various fields */
+};
+
+static const char * const host_texts[] = { "alpha", "beta", "gamma", "delta" };
+
+unsigned int host_nr_events(void)
+{
+	return ARRAY_SIZE(host_events);
+}
+
+void host_env_free(struct host_env *env)
+{
+	free(env->records);
+	memset(env, 0, sizeof(*env));
+}
+
+void host_env_reset(struct host_env *env)
+{
+	env->len = 0;
+}
+
+void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
+	       unsigned int round)
+{
+	struct ktap_event ev = { .what = &host_events[nr], .round = round };
+	unsigned int i;
+
+	for (i = 0; i < env->nattached; i++) {
+		if (env->attached[i].event != nr)
+			continue;
+		ev.glob = env->attached[i].glob;
+		ktap_vm_handle(vm, env->attached[i].fn, &ev);
+	}
+	shim_run_work();
+}
+
+int host_run(struct host_env *env, struct ktap_vm *vm, unsigned int rounds)
+{
+	unsigned int nr, round;
+	int ret, end;
+
+	ret = ktap_vm_run_main(vm);
+	if (!ret && !ktap_vm_stopping(vm))
+		ret = ktap_vm_run_begin(vm);
+	for (round = 0; round < rounds; round++) {
+		for (nr = 0; nr < host_nr_events(); nr++) {
+			if (!ktap_vm_stopping(vm))
+				host_fire(env, vm, nr, round);
+		}
+	}
+	end = ktap_vm_run_end(vm);
+	return ret ?: end;
+}
+
+/*
+ * Output
+ */
+static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void *ktap_env_out_reserve(struct ktap_exec *x, unsigned int type, size_t len)
+{
+	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
+	struct ktap_rec head = { .len = sizeof(head) + len, .type = type };
+
+	if (len > KTAP_OUT_MAX || len % 8)
+		abort();
+	pthread_mutex_lock(&out_lock);
+	env->nrecords++;
+	if (env->limit && env->nrecords > env->limit) {
+		pthread_mutex_unlock(&out_lock);
+		ktap_vm_lost(ktap_exec_vm(x), KTAP_LOSS_OUTPUT, 1);
+		return NULL;
+	}
+	if (env->len + head.len > env->size) {
+		env->size = (env->size + head.len) * 2;
+		env->records = realloc(env->records, env->size);
+		if (!env->records)
+			abort();
+	}
+	head.ts = ++env->ts;
+	memcpy(env->records + env->len, &head, sizeof(head));
+	/* what is not written is seen */
+	memset(env->records + env->len + sizeof(head), 0xa5, len);
+	env->len += head.len;
+	return env->records + env->len - len;
+}
+
+void ktap_env_out_commit(struct ktap_exec *x, void *p)
+{
+	pthread_mutex_unlock(&out_lock);
+}
+
+/*
+ * Events
+ */
+static bool host_match(const char *pat, const char *name)
+{
+	size_t len = strlen(pat);
+
+	if (len && pat[len - 1] == '*')
+		return !strncmp(pat, name, len - 1);
+	return !strcmp(pat, name);
+}
+
+int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
+		    struct ktap_closure *fn)
+{
+	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(host_events); i++) {
+		if (!host_match(text->data, host_events[i].name))
+			continue;
+		if (env->nattached == HOST_MAX_ATTACHED)
+			return ktap_error(x, "too many events");
+		env->attached[env->nattached].event = i;
+		env->attached[env->nattached].glob = strchr(text->data, '*');
+		env->attached[env->nattached++].fn = fn;
+		found = true;
+	}
+	if (!found)
+		return ktap_error(x, "no event '%s'", text->data);
+	return 0;
+}
+
+void ktap_env_stopped(void *env)
+{
+	((struct host_env *)env)->stopped = true;
+}
+
+bool ktap_env_interrupted(void *env)
+{
+	struct host_env *e = env;
+
+	return e->interrupt && !--e->interrupt;
+}
+
+static int host_value(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
+		      struct ktap_val *out)
+{
+	const char *name = n < HOST_FIELDS ? ev->what->fields[n] : NULL;
+	const char *text = host_texts[ev->round % ARRAY_SIZE(host_texts)];
+
+	if (!name)
+		return -ENOENT;
+	if (!strcmp(name, "num"))
+		ktap_set_int(out, ev->round + 1);
+	else if (!strcmp(name, "neg"))
+		ktap_set_int(out, -(s64)ev->round - 1);
+	else if (!strcmp(name, "addr"))
+		ktap_set_int(out, 0x1000 + ev->round);
+	else
+		return ktap_set_str(x, out, text, strlen(text));
+	return 0;
+}
+
+static unsigned int host_field_nr(const struct ktap_event *ev, const struct ktap_str *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < HOST_FIELDS && ev->what->fields[i]; i++) {
+		if (!strcmp(ev->what->fields[i], name->data))
+			return i;
+	}
+	return HOST_FIELDS;
+}
+
+int ktap_env_field(struct ktap_exec *x, u32 kidx, struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	const struct ktap_str *name = ktap_vm_const_str(ktap_exec_vm(x), kidx);
+
+	if (host_field_nr(ev, name) == HOST_FIELDS && ev->glob) {
+		ktap_set_nil(out);
+		return 0;
+	}
+	return host_value(x, ev, host_field_nr(ev, name), out);
+}
+
+bool ktap_env_has_field(struct ktap_exec *x, u32 kidx)
+{
+	const struct ktap_str *name = ktap_vm_const_str(ktap_exec_vm(x), kidx);
+
+	return host_field_nr(ktap_exec_event(x), name) < HOST_FIELDS;
+}
+
+int ktap_env_arg(struct ktap_exec *x, unsigned int n, struct ktap_val *out)
+{
+	if (host_value(x, ktap_exec_event(x), n, out))
+		ktap_set_nil(out);
+	return 0;
+}
+
+int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name, struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+
+	if (!strcmp(name->data, "name"))
+		return ktap_set_str(x, out, ev->what->name + 5, strlen(ev->what->name + 5));
+	if (!strcmp(name->data, "tostring") || !strcmp(name->data, "field")) {
+		*out = (struct ktap_val){
+			.i = *name->data == 't' ? KTAP_BI_EV_TOSTRING : KTAP_BI_EV_FIELD,
+			.type = KTAP_BUILTIN,
+		};
+		return 0;
+	}
+	if (!strcmp(name->data, "sc_nr") || !strcmp(name->data, "retval")) {
+		ktap_set_nil(out);
+		return 0;
+	}
+	return host_value(x, ev, host_field_nr(ev, name), out);
+}
+
+static size_t host_event_text(const struct ktap_event *ev, u32 aux, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%s: num=%u%s", ev->what->name + 5, ev->round + 1,
+			aux ? "\n" : "");
+}
+
+/* The text is made at once: there is no reader who could */
+size_t ktap_env_event_size(struct ktap_exec *x, u32 aux)
+{
+	char buf[64];
+
+	return ALIGN(sizeof(struct ktap_rec_val) +
+		     host_event_text(ktap_exec_event(x), aux, buf, sizeof(buf)), 8);
+}
+
+void ktap_env_event_put(struct ktap_exec *x, u32 aux, void *p)
+{
+	struct ktap_rec_val val = { .type = KTAP_VAL_STR };
+	char buf[64];
+
+	val.len = host_event_text(ktap_exec_event(x), aux, buf, sizeof(buf));
+	memset(p, 0, ktap_env_event_size(x, aux));
+	memcpy(p, &val, sizeof(val));
+	memcpy(p + sizeof(val), buf, val.len);
+}
+
+int ktap_env_event_render(struct ktap_exec *x, u32 aux, struct ktap_val *out)
+{
+	char buf[64];
+	size_t len = host_event_text(ktap_exec_event(x), aux, buf, sizeof(buf));
+
+	return ktap_set_str(x, out, buf, len);
+}
+
+/*
+ * Builtins of the environment
+ */
+#define HOST_INT(ID, value)						\
+int ktap_bi_##ID(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs) \
+{									\
+	ktap_set_int(&args[0], value);					\
+	return 0;							\
+}
+
+#define HOST_STR(ID, value)						\
+int ktap_bi_##ID(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs) \
+{									\
+	return ktap_set_str(x, &args[0], value, strlen(value));		\
+}
+
+static u64 host_clock(struct ktap_exec *x)
+{
+	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
+
+	return __atomic_add_fetch(&env->ts, 1000, __ATOMIC_RELAXED);
+}
+
+HOST_INT(CPU, shim_cpu)
+HOST_INT(PID, 1000)
+HOST_INT(TID, 1001)
+HOST_INT(PPID, 1)
+HOST_INT(UID, 500)
+HOST_INT(GID, 501)
+HOST_INT(EUID, 502)
+HOST_INT(NUM_CPUS, SHIM_CPUS)
+HOST_INT(NSECS, host_clock(x))
+HOST_INT(ELAPSED, host_clock(x))
+HOST_INT(GTOD_NS, 1700000000000000000LL + host_clock(x))
+HOST_INT(GTOD_US, 1700000000000000LL + host_clock(x) / 1000)
+HOST_INT(GTOD_MS, 1700000000000LL + host_clock(x) / 1000000)
+HOST_INT(GTOD_S, 1700000000LL + host_clock(x) / 1000000000)
+HOST_STR(EXECNAME, "host")
+HOST_STR(ARCH, "x86_64")
+HOST_STR(KERNEL_V, "6.12.0")
+
+int ktap_bi_IN_INTERRUPT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	ktap_set_bool(&args[0], shim_level > 1);
+	return 0;
+}
+
+int ktap_bi_ARGSTR(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	args[0] = (struct ktap_val){ .type = KTAP_EVENT };
+	return 0;
+}
+
+int ktap_bi_EV_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	args[0] = (struct ktap_val){ .type = KTAP_EVENT, .aux = 1 };
+	return 0;
+}
+
+int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	const char *name = ktap_exec_event(x)->what->name + 5;
+
+	return ktap_set_str(x, &args[0], name, strlen(name));
+}
+
+int ktap_bi_EV_FIELD(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	const struct ktap_val *n = &args[nargs - 1];
+
+	if (n->type != KTAP_INT || n->i < 1 || n->i > HOST_FIELDS)
+		return ktap_error(x, "event has no such field");
+	if (host_value(x, ktap_exec_event(x), n->i - 1, &args[0]))
+		ktap_set_nil(&args[0]);
+	return 0;
+}

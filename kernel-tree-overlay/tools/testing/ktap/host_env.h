@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The environment of the VM in a process: collects records, has events of its
+ * own, and says the same of the task and the time whenever it is asked.
+ */
+#ifndef _KTAP_HOST_ENV_H
+#define _KTAP_HOST_ENV_H
+
+#include "ktap.h"
+
+#define HOST_MAX_ATTACHED	256
+
+/**
+ * struct host_env - a session
+ * @records: what was put out: struct ktap_rec after struct ktap_rec
+ * @len: bytes
+ * @size: bytes there is room for
+ * @limit: records over this number are lost; 0: none
+ * @nrecords: how many there were
+ * @attached: handlers, in the order in which they were attached
+ * @nattached: how many
+ * @stopped: ktap_env_stopped() was called
+ * @interrupt: ktap_env_interrupted() says so the n-th time, 0: never
+ * @ts: time stamp of the last record
+ */
+struct host_env {
+	char *records;
+	size_t len;
+	size_t size;
+	unsigned long limit;
+	unsigned long nrecords;
+	struct {
+		unsigned int event;
+		bool glob;
+		struct ktap_closure *fn;
+	} attached[HOST_MAX_ATTACHED];
+	unsigned int nattached;
+	bool stopped;
+	long interrupt;
+	u64 ts;
+};
+
+void host_env_free(struct host_env *env);
+/* Forgets the records */
+void host_env_reset(struct host_env *env);
+
+/* The events: "test:one" and "test:two"; both are in "test:*" */
+unsigned int host_nr_events(void);
+/* Delivers event @nr to its handlers, for the @round-th time from 0 */
+void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
+	       unsigned int round);
+/* Runs a whole session: main chunk, trace_begin, @rounds of all events, trace_end */
+int host_run(struct host_env *env, struct ktap_vm *vm, unsigned int rounds);
+
+#endif /* _KTAP_HOST_ENV_H */

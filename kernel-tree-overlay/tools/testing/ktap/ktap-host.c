@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap-host: compiler, VM and renderer in one process: runs a script as the
+ * kernel would, with the events of host_env.c, each fired three times after
+ * the main chunk and trace_begin.
+ *
+ * Usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] FILE [ARG...]
+ */
+#include <getopt.h>
+
+#include "shim.h"
+#include "host_env.h"
+#include "ktap_compile.h"
+#include "render.h"
+
+static char *read_file(const char *name, size_t *len)
+{
+	FILE *f = fopen(name, "r");
+	size_t size = 0, n;
+	char *buf = NULL;
+
+	if (!f)
+		return NULL;
+	*len = 0;
+	do {
+		size = size * 2 + 65536;
+		buf = realloc(buf, size);
+		if (!buf)
+			exit(2);
+		n = fread(buf + *len, 1, size - *len, f);
+		*len += n;
+	} while (*len == size);
+	fclose(f);
+	return buf;
+}
+
+/* The script's arguments as ktap_vm_set_args() takes them */
+static char *join_args(int argc, char **argv, size_t *size)
+{
+	char *buf = NULL;
+	int i;
+
+	*size = 0;
+	for (i = 0; i < argc; i++) {
+		size_t len = strlen(argv[i]) + 1;
+
+		buf = realloc(buf, *size + len);
+		if (!buf)
+			exit(2);
+		memcpy(buf + *size, argv[i], len);
+		*size += len;
+	}
+	return buf;
+}
+
+static void report_losses(struct ktap_vm *vm)
+{
+	static const char * const text[] = {
+#define LOSS_TEXT(id, t) t,
+		KTAP_LOSSES(LOSS_TEXT)
+#undef LOSS_TEXT
+	};
+	unsigned int i;
+
+	for (i = 0; i < KTAP_LOSS_NR; i++) {
+		u64 n = ktap_vm_losses(vm, i);
+
+		if (n)
+			fprintf(stderr, "ktap: %llu %s\n", n, text[i]);
+	}
+}
+
+static int run(const struct ktap_image *img, const struct ktap_vm_params *params,
+	       unsigned int rounds, int argc, char **argv)
+{
+	char text[512] = "";
+	struct ktap_log log = { .buf = text, .size = sizeof(text) };
+	struct host_env env = { .ts = 0 };
+	struct ktap_render *r;
+	struct ktap_vm *vm;
+	int ret, status = 1;
+	size_t size;
+	char *args;
+
+	vm = ktap_vm_create(img->data, img->size, params, &env, &log);
+	if (IS_ERR(vm)) {
+		fprintf(stderr, "ktap-host: image refused (%ld): %s", PTR_ERR(vm), text);
+		return 1;
+	}
+	args = join_args(argc, argv, &size);
+	ret = ktap_vm_set_args(vm, args, size);
+	free(args);
+	if (!ret)
+		ret = host_run(&env, vm, rounds);
+
+	r = ktap_render_new(img->data, img->size, stdout, NULL);
+	if (!r || ktap_render(r, env.records, env.len))
+		fprintf(stderr, "ktap-host: the output is damaged\n");
+	else
+		status = ret ? 1 : ktap_vm_exit_code(vm);
+	ktap_render_free(r);
+	fflush(stdout);
+	if (ktap_vm_error_text(vm))
+		fputs(ktap_vm_error_text(vm), stderr);
+	report_losses(vm);
+	ktap_vm_destroy(vm);
+	host_env_free(&env);
+	if (shim_live) {
+		fprintf(stderr, "ktap-host: %ld allocations not freed\n", shim_live);
+		status = 1;
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct ktap_vm_params params = { .mem_limit = 0 };
+	unsigned int rounds = 3;
+	struct ktap_image *img;
+	struct ktap_diag diag;
+	int c, status;
+	size_t len;
+	char *src;
+
+	while ((c = getopt(argc, argv, "+b:m:r:")) != -1) {
+		switch (c) {
+		case 'b':
+			params.main_budget = strtoull(optarg, NULL, 0);
+			params.handler_budget = params.main_budget;
+			break;
+		case 'm':
+			params.mem_limit = strtoull(optarg, NULL, 0);
+			break;
+		case 'r':
+			rounds = strtoul(optarg, NULL, 0);
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (optind == argc) {
+		fprintf(stderr, "usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] FILE [ARG...]\n");
+		return 2;
+	}
+	src = read_file(argv[optind], &len);
+	if (!src) {
+		perror(argv[optind]);
+		return 2;
+	}
+	ktap_diag_init(&diag);
+	img = ktap_compile(argv[optind], src, len, &diag);
+	ktap_diag_print(&diag, stderr);
+	ktap_diag_free(&diag);
+	free(src);
+	if (!img)
+		return 255;
+	status = run(img, &params, rounds, argc - optind, argv + optind);
+	ktap_image_free(img);
+	return status;
+}
