@@ -159,42 +159,75 @@ void ktap_execs_put(void)
 	mutex_unlock(&ktap_execs_lock);
 }
 
+/* Takes the flag of this CPU and level, with preemption disabled. */
+static __always_inline struct ktap_cpu *ktap_cpu_enter(unsigned int *level)
+{
+	struct ktap_cpu *c;
+
+	preempt_disable_notrace();
+	*level = interrupt_context_level();
+	c = this_cpu_ptr(&ktap_cpus);
+	if (unlikely(c->busy[*level])) {
+		preempt_enable_notrace();
+		return NULL;
+	}
+	WRITE_ONCE(c->busy[*level], true);
+	barrier();
+	return c;
+}
+
+static __always_inline void ktap_cpu_leave(void)
+{
+	barrier();
+	WRITE_ONCE(this_cpu_ptr(&ktap_cpus)->busy[interrupt_context_level()], false);
+	preempt_enable_notrace();
+}
+
 /**
  * ktap_exec_enter() - take the exec of this CPU and level
- *
- * Also used by those who are no handlers, so that no event interrupts them
- * while they hold a lock that handlers take.
  *
  * Return: the exec, with preemption disabled, or NULL if it is taken.
  */
 struct ktap_exec *ktap_exec_enter(void)
 {
 	unsigned int level;
-	struct ktap_cpu *c;
+	struct ktap_cpu *c = ktap_cpu_enter(&level);
 
-	preempt_disable_notrace();
-	level = interrupt_context_level();
-	c = this_cpu_ptr(&ktap_cpus);
-	if (unlikely(c->busy[level])) {
-		preempt_enable_notrace();
-		return NULL;
-	}
-	WRITE_ONCE(c->busy[level], true);
-	barrier();
-	return c->x[level];
+	return likely(c) ? c->x[level] : NULL;
 }
 
 /**
  * ktap_exec_leave() - give the exec back
- * @x: what ktap_exec_enter() returned, or NULL
  */
-void ktap_exec_leave(struct ktap_exec *x)
+void ktap_exec_leave(void)
 {
-	if (!x)
-		return;
-	barrier();
-	WRITE_ONCE(this_cpu_ptr(&ktap_cpus)->busy[interrupt_context_level()], false);
-	preempt_enable_notrace();
+	ktap_cpu_leave();
+}
+
+/**
+ * ktap_guard_enter() - let no handler run at this level
+ *
+ * For those who are no handlers, while they hold a lock that handlers take: an
+ * event in the section would deadlock.  It is counted as nested instead.
+ *
+ * Context: any but handlers; returns with preemption disabled.
+ * Return: for ktap_guard_leave(): whether this call did it.
+ */
+bool ktap_guard_enter(void)
+{
+	unsigned int level;
+
+	return ktap_cpu_enter(&level);
+}
+
+/**
+ * ktap_guard_leave() - let handlers run again
+ * @entered: what ktap_guard_enter() returned
+ */
+void ktap_guard_leave(bool entered)
+{
+	if (entered)
+		ktap_cpu_leave();
 }
 
 /**

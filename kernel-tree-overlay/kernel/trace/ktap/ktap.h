@@ -59,7 +59,8 @@ struct ktap_cell;
  * @KTAP_TABLE: ktap_val.t
  * @KTAP_FUNC: a closure, ktap_val.f
  * @KTAP_BUILTIN: ktap_val.i is the builtin's number, enum ktap_builtin_id
- * @KTAP_EVENT: stands for the current event, whatever that is when it is used
+ * @KTAP_EVENT: stands for the current event, whatever that is when it is used;
+ *	with ktap_val.i 1 for its text, which is rendered when a slot keeps it
  * @KTAP_CELL: ktap_val.c; only in registers and upvalues, never seen by scripts
  */
 enum ktap_type {

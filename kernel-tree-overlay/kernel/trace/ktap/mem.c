@@ -15,9 +15,8 @@
  *
  * Contexts: ktap_pool_alloc() and ktap_pool_free(): any.  The others: process
  * context, and may sleep.
- * Locks: ktap_pool.lock, a leaf.  Those who take it outside of a handler
- * raise the recursion guard (ktap_exec_enter()), if handlers may run: an event
- * inside the locked section would deadlock.
+ * Locks: ktap_pool.lock, a leaf.  Where it is taken outside of a handler while
+ * handlers may run, it is inside ktap_guard_enter().
  */
 #include <linux/cache.h>
 #include <linux/err.h>
@@ -236,6 +235,7 @@ int ktap_pool_grow(struct ktap_pool *p)
 {
 	struct ktap_chunk *c;
 	unsigned long flags;
+	bool guard;
 
 	/* who grows the pool at the same time may pass the limit by a chunk */
 	if (READ_ONCE(p->bytes) + KTAP_CHUNK_SIZE > p->limit)
@@ -244,6 +244,7 @@ int ktap_pool_grow(struct ktap_pool *p)
 	if (!c)
 		return -ENOMEM;
 
+	guard = ktap_guard_enter();
 	raw_spin_lock_irqsave(&p->lock, flags);
 	c->next = p->chunks;
 	p->chunks = c;
@@ -252,6 +253,7 @@ int ktap_pool_grow(struct ktap_pool *p)
 	WRITE_ONCE(p->bytes, p->bytes + KTAP_CHUNK_SIZE);
 	WRITE_ONCE(p->ready_bytes, p->ready_bytes + round_down(KTAP_CHUNK_DATA, 16));
 	raw_spin_unlock_irqrestore(&p->lock, flags);
+	ktap_guard_leave(guard);
 	return 0;
 }
 
@@ -272,15 +274,18 @@ static void ktap_pool_drain(struct ktap_pool *p)
 	struct ktap_block *b, *next;
 	unsigned long flags;
 	unsigned int i;
+	bool guard;
 
 	for (i = 0; i < KTAP_POOL_CLASSES; i++) {
 		if (llist_empty(&p->deferred[i]))
 			continue;
 		llist_for_each_entry_safe(b, next, llist_del_all(&p->deferred[i]),
 					  deferred) {
+			guard = ktap_guard_enter();
 			raw_spin_lock_irqsave(&p->lock, flags);
 			ktap_pool_put(p, b, i);
 			raw_spin_unlock_irqrestore(&p->lock, flags);
+			ktap_guard_leave(guard);
 		}
 	}
 }

@@ -491,7 +491,7 @@ void ktap_vm_reap(struct ktap_vm *vm)
 	synchronize_rcu();
 	llist_for_each_entry_safe(o, next, list, zombie) {
 		long state = atomic_long_read(&o->state);
-		struct ktap_exec *guard;
+		bool guard;
 
 		n++;
 		/* in a slot again: from now on its count makes it a zombie */
@@ -509,14 +509,14 @@ void ktap_vm_reap(struct ktap_vm *vm)
 			left++;
 			continue;
 		}
-		guard = ktap_exec_enter();
+		guard = ktap_guard_enter();
 		while (o->type == KTAP_TABLE && ktap_table_trim(vm, (struct ktap_table *)o)) {
-			ktap_exec_leave(guard);
+			ktap_guard_leave(guard);
 			cond_resched();
-			guard = ktap_exec_enter();
+			guard = ktap_guard_enter();
 		}
 		ktap_obj_free(vm, o, false);
-		ktap_exec_leave(guard);
+		ktap_guard_leave(guard);
 		cond_resched();
 	}
 	atomic_sub(n - left, &vm->nzombies);

@@ -216,12 +216,11 @@ static int ktap_check_operands(const struct ktap_verifier *v, u32 insn)
 		return REFUSE(v, OPCODE, "%u", KTAP_INSN_OP(insn));
 	op = &ktap_ops[KTAP_INSN_OP(insn)];
 
+	/* A is a register of every other instruction */
 	if (op->a == KTAP_KIND_J24)
 		return ktap_check_jump(v, insn);
-	if (ktap_is_reg(op->a) && a >= v->p->nregs)
+	if (a >= v->p->nregs)
 		return REFUSE(v, REG_A, "%u of %u", a, v->p->nregs);
-	if (op->a == KTAP_KIND__ && a)
-		return REFUSE(v, UNUSED_A, "%u", a);
 	if (op->b >= KTAP_KIND_KX)
 		return ktap_check_wide(v, insn, op->b);
 	ret = ktap_check_narrow(v, KTAP_INSN_B(insn), op->b, false);

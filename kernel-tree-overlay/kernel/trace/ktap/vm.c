@@ -42,15 +42,25 @@ static void ktap_irq_work(struct irq_work *work)
 {
 	struct ktap_vm *vm = container_of(work, struct ktap_vm, irq_work);
 
-	queue_work(system_unbound_wq, &vm->work);
+	queue_work(system_unbound_wq, &vm->refill_work);
+	if (!llist_empty(&vm->zombies))
+		queue_work(system_unbound_wq, &vm->reap_work);
 }
 
-/* The worker: refills the pool, frees zombies unless setup code runs. */
-static void ktap_work(struct work_struct *work)
+/* The worker, first half, for which handlers may be waiting */
+static void ktap_refill_work(struct work_struct *work)
 {
-	struct ktap_vm *vm = container_of(work, struct ktap_vm, work);
+	struct ktap_vm *vm = container_of(work, struct ktap_vm, refill_work);
 
 	ktap_pool_refill(&vm->pool);
+}
+
+/* The worker, second half, which takes RCU grace periods */
+static void ktap_reap_work(struct work_struct *work)
+{
+	struct ktap_vm *vm = container_of(work, struct ktap_vm, reap_work);
+
+	/* setup code frees its zombies itself */
 	if (!mutex_trylock(&vm->reap_lock))
 		return;
 	ktap_vm_reap(vm);
@@ -154,7 +164,8 @@ struct ktap_vm *ktap_vm_create(const void *image, size_t size,
 	init_llist_head(&vm->zombies);
 	mutex_init(&vm->reap_lock);
 	init_irq_work(&vm->irq_work, ktap_irq_work);
-	INIT_WORK(&vm->work, ktap_work);
+	INIT_WORK(&vm->refill_work, ktap_refill_work);
+	INIT_WORK(&vm->reap_work, ktap_reap_work);
 
 	ret = ktap_prog_load(&vm->img, image, size, vm->seed, log);
 	if (ret)
@@ -199,7 +210,8 @@ free_vm:
 void ktap_vm_destroy(struct ktap_vm *vm)
 {
 	irq_work_sync(&vm->irq_work);
-	cancel_work_sync(&vm->work);
+	cancel_work_sync(&vm->refill_work);
+	cancel_work_sync(&vm->reap_work);
 	kvfree(vm->globals);
 	ktap_pool_destroy(&vm->pool);
 	ktap_exec_free(vm->setup);
@@ -217,6 +229,20 @@ void *ktap_vm_env(const struct ktap_vm *vm)
 	return vm->env;
 }
 
+/* Only decimal numbers; people do not write others on command lines */
+static bool ktap_arg_number(const char *s, size_t len, s64 *i)
+{
+	size_t n = *s == '-' || *s == '+';
+
+	if (n == len)
+		return false;
+	for (; n < len; n++) {
+		if (s[n] < '0' || s[n] > '9')
+			return false;
+	}
+	return ktap_parse_int(s, len, i);
+}
+
 static int ktap_set_arg(struct ktap_vm *vm, struct ktap_table *t, s64 nr, const char *s,
 			size_t len)
 {
@@ -226,7 +252,7 @@ static int ktap_set_arg(struct ktap_vm *vm, struct ktap_table *t, s64 nr, const 
 
 	ktap_set_int(&key, nr);
 	x->arena_pos = 0;
-	if (nr && ktap_parse_int(s, len, &i))
+	if (nr && ktap_arg_number(s, len, &i))
 		ktap_set_int(&v, i);
 	else if (ktap_set_str(x, &v, s, len))
 		return -ENOMEM;
@@ -390,7 +416,7 @@ void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
 		if (unlikely(ktap_pool_low(&vm->pool)))
 			ktap_vm_kick(vm);
 	}
-	ktap_exec_leave(x);
+	ktap_exec_leave();
 }
 
 /**
@@ -508,7 +534,11 @@ int ktap_error(struct ktap_exec *x, const char *fmt, ...)
 	log.len += vscnprintf(log.buf + log.len, log.size - log.len, fmt, args);
 	va_end(args);
 	ktap_log(&log, "\n");
-	for (fr = x->frame; fr && fr >= x->frames; fr--) {
+	/* of the main chunk alone the line says it all */
+	fr = x->frame;
+	if (fr == x->frames && !fr->fn->proto->index)
+		fr = NULL;
+	for (; fr && fr >= x->frames; fr--) {
 		if (n++ == KTAP_ERROR_FRAMES) {
 			ktap_log(&log, "\t... and %d more\n", (int)(fr - x->frames) + 1);
 			break;

@@ -367,7 +367,6 @@ int ktap_verify(const struct ktap_prog *img, struct ktap_log *log);
 	X(LINES_SIZE,	"line table is not as long as the code")	\
 	/* instructions */						\
 	X(OPCODE,	"unknown opcode")				\
-	X(UNUSED_A,	"unused operand A is not 0")			\
 	X(UNUSED_B,	"unused operand B is not 0")			\
 	X(UNUSED_C,	"unused operand C is not 0")			\
 	X(REG_A,	"register A is outside the frame")		\
@@ -535,7 +534,8 @@ struct ktap_arena_hdr {
  * @reap_lock: held while setup code runs: registers of the setup exec hold
  *	objects, and the worker frees none
  * @irq_work: gets the worker going from any context
- * @work: the worker: refills the pool, frees zombies
+ * @refill_work: the worker: refills the pool
+ * @reap_work: the worker: frees zombies
  * @begins: trace_begin functions
  * @nbegins: how many
  * @ends: trace_end functions
@@ -565,7 +565,8 @@ struct ktap_vm {
 	atomic_t nzombies;
 	struct mutex reap_lock;
 	struct irq_work irq_work;
-	struct work_struct work;
+	struct work_struct refill_work;
+	struct work_struct reap_work;
 	struct ktap_closure *begins[KTAP_MAX_ENDS];
 	u32 nbegins;
 	struct ktap_closure *ends[KTAP_MAX_ENDS];
@@ -583,7 +584,9 @@ void ktap_exec_free(struct ktap_exec *x);
 int ktap_execs_get(void);
 void ktap_execs_put(void);
 struct ktap_exec *ktap_exec_enter(void);
-void ktap_exec_leave(struct ktap_exec *x);
+void ktap_exec_leave(void);
+bool ktap_guard_enter(void);
+void ktap_guard_leave(bool entered);
 int ktap_exec_attend(struct ktap_exec *x);
 void ktap_exec_charge(struct ktap_exec *x, s64 n);
 void ktap_exec_hurry(struct ktap_exec *x);
