@@ -264,18 +264,16 @@ static bool session_over(struct ktap_session *s)
 /*
  * Whether a signal ends the session. Being stopped (SIGSTOP, a debugger, the
  * freezer) does not: RUN is then left, and entered again by the restart of the
- * system call, while events go on.
+ * system call, while events go on. Without the lock of the signals: what comes
+ * or goes meanwhile is seen before or after that restart.
  */
 static bool session_signalled(void)
 {
 	sigset_t pending;
 
-	spin_lock_irq(&current->sighand->siglock);
 	sigorsets(&pending, &current->pending.signal,
 		  &current->signal->shared_pending.signal);
 	sigandnsets(&pending, &pending, &current->blocked);
-	spin_unlock_irq(&current->sighand->siglock);
-
 	sigdelsetmask(&pending, SIG_KERNEL_STOP_MASK);
 	return !sigisemptyset(&pending);
 }
