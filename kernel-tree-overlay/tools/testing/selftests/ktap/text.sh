@@ -87,8 +87,14 @@ compare()
 	return 1
 }
 
+# traced NAME: a command for ktap that the instance traces as well
+traced()
+{
+	echo "echo \$\$ >$instance/set_event_pid; exec '$act' events $1"
+}
+
 run -e "trace $events { print(\"later\", tid, argstr) print(\"atonce\", tid, \"\" .. argstr) }" -- \
-	"$act" events ktaptext
+	sh -c "$(traced ktaptext)"
 trace_lines >"$tmp/trace"
 sed -n 's/^later	//p' "$out" >"$tmp/later"
 sed -n 's/^atonce	//p' "$out" >"$tmp/atonce"
@@ -101,7 +107,8 @@ check "text that the script uses as a string" compare ktaptext atonce
 
 # e.tostring() is a line
 echo >"$instance/trace"
-run -e "trace $events { printf(\"%d\\t%s\", tid, e.tostring()) }" -- "$act" events ktapline
+run -e "trace $events { printf(\"%d\\t%s\", tid, e.tostring()) }" -- \
+	sh -c "$(traced ktapline)"
 trace_lines >"$tmp/trace"
 cp "$out" "$tmp/line"
 check "e.tostring()" compare ktapline line
