@@ -5,7 +5,7 @@
  * Owns the execs of handlers: one for each CPU and context level (task,
  * softirq, hardirq, NMI), shared by all sessions, there while there is a VM.
  * A handler owns its exec because it has preemption disabled and the flag
- * ktap_cpu.busy of its level: whatever interrupts it runs at a higher level,
+ * ktap_exec.busy of its level: whatever interrupts it runs at a higher level,
  * and an event inside a handler finds the flag and is counted instead.
  * Besides these each VM has an exec for setup context.
  *
@@ -24,31 +24,16 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
-#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 
 #include "vm.h"
 
-/* task, softirq, hardirq, NMI: interrupt_context_level() */
-#define KTAP_LEVELS	4
-#define KTAP_LEVEL_NMI	3
-
 /* Instructions in setup context after which somebody looks around */
 #define KTAP_SETUP_SLICE	8192
 
-/**
- * struct ktap_cpu - the execs of a CPU
- * @busy: there is a handler, or code that must not be interrupted by one
- * @x: the execs
- */
-struct ktap_cpu {
-	bool busy[KTAP_LEVELS];
-	struct ktap_exec *x[KTAP_LEVELS];
-};
-
-static DEFINE_PER_CPU(struct ktap_cpu, ktap_cpus);
+DEFINE_PER_CPU(struct ktap_cpu, ktap_cpus);
 static DEFINE_MUTEX(ktap_execs_lock);
 static unsigned int ktap_execs_users;
 
@@ -159,51 +144,6 @@ void ktap_execs_put(void)
 	mutex_unlock(&ktap_execs_lock);
 }
 
-/* Takes the flag of this CPU and level, with preemption disabled. */
-static __always_inline struct ktap_cpu *ktap_cpu_enter(unsigned int *level)
-{
-	struct ktap_cpu *c;
-
-	preempt_disable_notrace();
-	*level = interrupt_context_level();
-	c = this_cpu_ptr(&ktap_cpus);
-	if (unlikely(c->busy[*level])) {
-		preempt_enable_notrace();
-		return NULL;
-	}
-	WRITE_ONCE(c->busy[*level], true);
-	barrier();
-	return c;
-}
-
-static __always_inline void ktap_cpu_leave(void)
-{
-	barrier();
-	WRITE_ONCE(this_cpu_ptr(&ktap_cpus)->busy[interrupt_context_level()], false);
-	preempt_enable_notrace();
-}
-
-/**
- * ktap_exec_enter() - take the exec of this CPU and level
- *
- * Return: the exec, with preemption disabled, or NULL if it is taken.
- */
-struct ktap_exec *ktap_exec_enter(void)
-{
-	unsigned int level;
-	struct ktap_cpu *c = ktap_cpu_enter(&level);
-
-	return likely(c) ? c->x[level] : NULL;
-}
-
-/**
- * ktap_exec_leave() - give the exec back
- */
-void ktap_exec_leave(void)
-{
-	ktap_cpu_leave();
-}
-
 /**
  * ktap_guard_enter() - let no handler run at this level
  *
@@ -211,23 +151,21 @@ void ktap_exec_leave(void)
  * event in the section would deadlock.  It is counted as nested instead.
  *
  * Context: any but handlers; returns with preemption disabled.
- * Return: for ktap_guard_leave(): whether this call did it.
+ * Return: for ktap_guard_leave().
  */
-bool ktap_guard_enter(void)
+struct ktap_exec *ktap_guard_enter(void)
 {
-	unsigned int level;
-
-	return ktap_cpu_enter(&level);
+	return ktap_exec_enter();
 }
 
 /**
  * ktap_guard_leave() - let handlers run again
- * @entered: what ktap_guard_enter() returned
+ * @guard: what ktap_guard_enter() returned
  */
-void ktap_guard_leave(bool entered)
+void ktap_guard_leave(struct ktap_exec *guard)
 {
-	if (entered)
-		ktap_cpu_leave();
+	if (guard)
+		ktap_exec_leave(guard);
 }
 
 /**

@@ -18,6 +18,7 @@
  * Contexts: any.
  * Locks: none; see table.c and ops.c.
  */
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -25,21 +26,14 @@
 
 #include "vm.h"
 
-/*
- * Begins a call of @fn: @ret is where it was, and its results go; @args are
- * @nargs arguments, at or above @ret + 1.  @fr is the frame to use.
- */
-static __always_inline int ktap_push(struct ktap_exec *x, struct ktap_frame *fr,
-				     struct ktap_closure *fn, struct ktap_val *ret,
-				     struct ktap_val *args, u32 nargs, s32 want)
+/* Sets up a frame, for which there is room; see ktap_push(). */
+static __always_inline void ktap_frame(struct ktap_exec *x, struct ktap_frame *fr,
+				       struct ktap_closure *fn, struct ktap_val *ret,
+				       struct ktap_val *args, u32 nargs, s32 want)
 {
 	const struct ktap_proto *p = fn->proto;
 	struct ktap_val *base = args;
 	u32 i;
-
-	if (unlikely(fr >= x->frames_end ||
-		     args + nargs + p->nregs > x->stack_end))
-		return ktap_error(x, "stack overflow");
 
 	fr->nextra = 0;
 	if (unlikely(p->vararg && nargs > p->nparams)) {
@@ -59,6 +53,20 @@ static __always_inline int ktap_push(struct ktap_exec *x, struct ktap_frame *fr,
 	fr->pc = p->code;
 	fr->want = want;
 	x->frame = fr;
+}
+
+/*
+ * Begins a call of @fn: @ret is where it was, and its results go; @args are
+ * @nargs arguments, at or above @ret + 1.  @fr is the frame to use.
+ */
+static __always_inline int ktap_push(struct ktap_exec *x, struct ktap_frame *fr,
+				     struct ktap_closure *fn, struct ktap_val *ret,
+				     struct ktap_val *args, u32 nargs, s32 want)
+{
+	if (unlikely(fr >= x->frames_end ||
+		     args + nargs + fn->proto->nregs > x->stack_end))
+		return ktap_error(x, "stack overflow");
+	ktap_frame(x, fr, fn, ret, args, nargs, want);
 	return 0;
 }
 
@@ -146,7 +154,7 @@ static int ktap_extra_args(struct ktap_exec *x, struct ktap_val *a, s32 want)
 }
 
 /* Runs the topmost frame until it returns. */
-static int ktap_interp(struct ktap_exec *x)
+static noinline int ktap_interp(struct ktap_exec *x)
 {
 	static const void * const jumptable[KTAP_OP_NR] __annotate_jump_table = {
 #define KTAP_OP_LABEL(name, a, b, c) [KTAP_OP_##name] = &&op_##name,
@@ -163,9 +171,11 @@ static int ktap_interp(struct ktap_exec *x)
 	bool taken;
 	int ret;
 
-#define A	(base + KTAP_INSN_A(insn))
-#define B	(base + KTAP_INSN_B(insn))
-#define C	(base + KTAP_INSN_C(insn))
+/* Registers are 16 bytes: their offset takes one shift and a mask */
+#define REG(shift)	((struct ktap_val *)((char *)base + ((insn >> (shift)) & 0xff0)))
+#define A	REG(4)
+#define B	REG(12)
+#define C	REG(20)
 #define NEXT()								\
 	do {								\
 		insn = *pc++;						\
@@ -243,12 +253,16 @@ op_BOOL:
 	ktap_set_bool(A, KTAP_INSN_B(insn));
 	NEXT();
 op_GETG:
+	if (likely(ktap_get_slot_quick(&globals[KTAP_INSN_BX(insn)], A)))
+		NEXT();
 	TRY(ktap_get_slot(x, &globals[KTAP_INSN_BX(insn)], A));
 op_SETG:
 	TRY(ktap_set_slot(x, &globals[KTAP_INSN_BX(insn)], A));
 op_ADDG:
 	TRY(ktap_add_slot(x, &globals[KTAP_INSN_BX(insn)], A));
 op_GETU:
+	if (likely(ktap_get_slot_quick(&fr->fn->up[KTAP_INSN_B(insn)]->slot, A)))
+		NEXT();
 	TRY(ktap_get_slot(x, &fr->fn->up[KTAP_INSN_B(insn)]->slot, A));
 op_SETU:
 	TRY(ktap_set_slot(x, &fr->fn->up[KTAP_INSN_B(insn)]->slot, A));
@@ -273,10 +287,15 @@ op_CLOSURE:
 op_TABLE:
 	TRY(ktap_op_table(x, base, insn));
 op_GETT:
+	if (likely(B->type == KTAP_TABLE && (C->type == KTAP_STR || C->type == KTAP_INT)))
+		TRY(ktap_table_get(x, B->t, C, A));
 	TRY(ktap_op_gett(x, base, insn));
 op_SETT:
 	TRY(ktap_op_sett(x, base, insn));
 op_ADDT:
+	if (likely(A->type == KTAP_TABLE && C->type == KTAP_INT &&
+		   (B->type == KTAP_STR || B->type == KTAP_INT)))
+		TRY(ktap_table_add(x, A->t, B, C->i));
 	TRY(ktap_op_addt(x, base, insn));
 op_DELT:
 	TRY(ktap_op_delt(x, base, insn));
@@ -477,25 +496,64 @@ fail:
 	return ret;
 }
 
+/* Makes @fn, with @nargs arguments in place, the only active function. */
+static __always_inline void ktap_begin(struct ktap_exec *x, struct ktap_closure *fn,
+				       u32 nargs)
+{
+	/* any frame fits an empty stack */
+	BUILD_BUG_ON(KTAP_HANDLER_STACK < 2 * KTAP_MAX_REGS);
+	x->top = NULL;
+	x->stack[0].f = fn;
+	x->stack[0].type = KTAP_FUNC;
+	ktap_frame(x, x->frames, fn, x->stack, x->stack + 1, nargs, 0);
+}
+
 /**
- * ktap_call() - call a function from outside
+ * ktap_call() - call a function from setup context
  * @x: an exec that runs nothing
  * @fn: the function
- * @arg: its argument, or NULL
  *
  * Return: 0, or an error; -ECANCELED if the session ended for another reason.
  */
-int ktap_call(struct ktap_exec *x, struct ktap_closure *fn, const struct ktap_val *arg)
+int ktap_call(struct ktap_exec *x, struct ktap_closure *fn)
 {
-	int ret;
+	ktap_begin(x, fn, 0);
+	return ktap_exec_attend(x) ?: ktap_interp(x);
+}
 
-	x->frame = NULL;
-	x->top = NULL;
-	x->stack[0] = (struct ktap_val){ .f = fn, .type = KTAP_FUNC };
-	if (arg)
-		x->stack[1] = *arg;
-	ret = ktap_push(x, x->frames, fn, x->stack, x->stack + 1, arg ? 1 : 0, 0);
-	if (!ret && x->fuel <= 0)
-		ret = ktap_exec_attend(x);
-	return ret ?: ktap_interp(x);
+/**
+ * ktap_vm_handle() - run a handler
+ * @vm: the VM
+ * @fn: the handler, as ktap_env_attach() got it
+ * @ev: the event
+ *
+ * Context: any.
+ */
+void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
+		    struct ktap_event *ev)
+{
+	struct ktap_exec *x;
+
+	x = ktap_exec_enter();
+	if (unlikely(!x)) {
+		ktap_vm_lost(vm, KTAP_LOSS_NESTED, 1);
+		return;
+	}
+	if (likely(!READ_ONCE(vm->stop))) {
+		x->vm = vm;
+		x->event = ev;
+		x->arena_pos = 0;
+		x->left = 0;
+		x->fuel = vm->handler_budget;
+		ktap_set_nil(&x->stack[1]);
+		x->stack[1].type = KTAP_EVENT;
+		ktap_begin(x, fn, 1);
+		ktap_interp(x);
+		x->frame = NULL;
+		if (unlikely(x->temps))
+			ktap_exec_end_temps(x);
+		if (unlikely(ktap_pool_low(&vm->pool)))
+			ktap_vm_kick(vm);
+	}
+	ktap_exec_leave(x);
 }

@@ -195,17 +195,23 @@ int ktap_set_str(struct ktap_exec *x, struct ktap_val *out, const char *s, size_
 
 static inline void ktap_set_nil(struct ktap_val *v)
 {
-	*v = (struct ktap_val){ .type = KTAP_NIL };
+	v->raw = 0;
+	v->type = KTAP_NIL;
+	v->aux = 0;
 }
 
 static inline void ktap_set_bool(struct ktap_val *v, bool b)
 {
-	*v = (struct ktap_val){ .i = b, .type = KTAP_BOOL };
+	v->i = b;
+	v->type = KTAP_BOOL;
+	v->aux = 0;
 }
 
 static inline void ktap_set_int(struct ktap_val *v, s64 i)
 {
-	*v = (struct ktap_val){ .i = i, .type = KTAP_INT };
+	v->i = i;
+	v->type = KTAP_INT;
+	v->aux = 0;
 }
 
 /**

@@ -235,7 +235,7 @@ int ktap_pool_grow(struct ktap_pool *p)
 {
 	struct ktap_chunk *c;
 	unsigned long flags;
-	bool guard;
+	struct ktap_exec *guard;
 
 	/* who grows the pool at the same time may pass the limit by a chunk */
 	if (READ_ONCE(p->bytes) + KTAP_CHUNK_SIZE > p->limit)
@@ -257,24 +257,13 @@ int ktap_pool_grow(struct ktap_pool *p)
 	return 0;
 }
 
-/**
- * ktap_pool_low() - whether the pool should be refilled
- * @p: the pool
- *
- * Context: any.
- */
-bool ktap_pool_low(const struct ktap_pool *p)
-{
-	return READ_ONCE(p->ready_bytes) < READ_ONCE(p->watermark) / 2;
-}
-
 /* Takes back what NMIs could not free. */
 static void ktap_pool_drain(struct ktap_pool *p)
 {
 	struct ktap_block *b, *next;
 	unsigned long flags;
 	unsigned int i;
-	bool guard;
+	struct ktap_exec *guard;
 
 	for (i = 0; i < KTAP_POOL_CLASSES; i++) {
 		if (llist_empty(&p->deferred[i]))

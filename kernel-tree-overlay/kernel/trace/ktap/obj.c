@@ -491,7 +491,7 @@ void ktap_vm_reap(struct ktap_vm *vm)
 	synchronize_rcu();
 	llist_for_each_entry_safe(o, next, list, zombie) {
 		long state = atomic_long_read(&o->state);
-		bool guard;
+		struct ktap_exec *guard;
 
 		n++;
 		/* in a slot again: from now on its count makes it a zombie */

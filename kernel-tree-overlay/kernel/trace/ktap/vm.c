@@ -2,11 +2,11 @@
 /*
  * ktap: the life of a VM, from the image to the last trace_end function.
  *
- * Owns struct ktap_vm: creation, the three runs in setup context, handlers,
- * how a session is told to stop, the text of the first error, the counts of
+ * Owns struct ktap_vm: creation, the three runs in setup context, how a session
+ * is told to stop, the text of the first error, the counts of
  * what was lost, and the worker.
  *
- * Contexts: ktap_vm_handle(), ktap_error(), ktap_vm_lost() and
+ * Contexts: ktap_error(), ktap_vm_lost() and
  * ktap_vm_request_stop(): any.  The others: process context.
  * Locks: ktap_vm.reap_lock, a mutex, held while setup code runs, tried by the
  * worker.
@@ -311,7 +311,7 @@ static int ktap_setup_call(struct ktap_exec *x, struct ktap_closure *fn)
 	x->arena_pos = 0;
 	x->left = x->vm->main_budget;
 	x->fuel = 0;
-	ret = ktap_call(x, fn, NULL);
+	ret = ktap_call(x, fn);
 	x->frame = NULL;
 	ktap_exec_collect(x);
 	return ret;
@@ -382,41 +382,6 @@ int ktap_vm_run_end(struct ktap_vm *vm)
 	for (i = 0; i < vm->nends && ret != -EINTR && !READ_ONCE(vm->end_stop); i++)
 		ret = ktap_setup_call(x, vm->ends[i]);
 	return ktap_setup_end(vm, ret);
-}
-
-/**
- * ktap_vm_handle() - run a handler
- * @vm: the VM
- * @fn: the handler, as ktap_env_attach() got it
- * @ev: the event
- *
- * Context: any.
- */
-void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
-		    struct ktap_event *ev)
-{
-	static const struct ktap_val arg = { .type = KTAP_EVENT };
-	struct ktap_exec *x;
-
-	x = ktap_exec_enter();
-	if (unlikely(!x)) {
-		ktap_vm_lost(vm, KTAP_LOSS_NESTED, 1);
-		return;
-	}
-	if (likely(!READ_ONCE(vm->stop))) {
-		x->vm = vm;
-		x->event = ev;
-		x->arena_pos = 0;
-		x->left = 0;
-		x->fuel = vm->handler_budget;
-		ktap_call(x, fn, &arg);
-		x->frame = NULL;
-		if (unlikely(x->temps))
-			ktap_exec_end_temps(x);
-		if (unlikely(ktap_pool_low(&vm->pool)))
-			ktap_vm_kick(vm);
-	}
-	ktap_exec_leave();
 }
 
 /**

@@ -30,6 +30,8 @@
 #include <linux/irq_work.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -105,7 +107,17 @@ void *ktap_pool_alloc(struct ktap_pool *p, size_t size, bool nmi);
 void ktap_pool_free(struct ktap_pool *p, void *ptr, size_t size, bool nmi);
 int ktap_pool_grow(struct ktap_pool *p);
 void ktap_pool_refill(struct ktap_pool *p);
-bool ktap_pool_low(const struct ktap_pool *p);
+
+/**
+ * ktap_pool_low() - whether the pool should be refilled
+ * @p: the pool
+ *
+ * Context: any.
+ */
+static inline bool ktap_pool_low(const struct ktap_pool *p)
+{
+	return READ_ONCE(p->ready_bytes) < READ_ONCE(p->watermark) / 2;
+}
 
 /*
  * Objects: tables, closures, cells
@@ -471,6 +483,8 @@ struct ktap_frame {
  * @arena_size: bytes there are
  * @temps: objects made in this run, by ktap_obj.next
  * @ntemps: how many were made since they were last looked through
+ * @busy: of the execs of handlers: a handler has it, or somebody who must not be
+ *	interrupted by one
  * @setup: runs in setup context: may sleep
  * @nmi: runs in NMI: must not wait for locks
  * @stack: values; every one in the range of an active frame is valid
@@ -491,6 +505,7 @@ struct ktap_exec {
 	u32 arena_size;
 	struct ktap_obj *temps;
 	u32 ntemps;
+	bool busy;
 	bool setup;
 	bool nmi;
 	struct ktap_val *stack;
@@ -578,15 +593,58 @@ struct ktap_vm {
 /* vm.c */
 int ktap_vm_exit(struct ktap_exec *x, int code);
 
+/* task, softirq, hardirq, NMI: interrupt_context_level() */
+#define KTAP_LEVELS	4
+#define KTAP_LEVEL_NMI	3
+
+/**
+ * struct ktap_cpu - the execs of a CPU
+ * @x: by level
+ */
+struct ktap_cpu {
+	struct ktap_exec *x[KTAP_LEVELS];
+};
+
+DECLARE_PER_CPU(struct ktap_cpu, ktap_cpus);
+
+/**
+ * ktap_exec_enter() - take the exec of this CPU and level
+ *
+ * Return: the exec, with preemption disabled, or NULL if it is taken.
+ */
+static __always_inline struct ktap_exec *ktap_exec_enter(void)
+{
+	struct ktap_exec *x;
+
+	preempt_disable_notrace();
+	x = __this_cpu_read(ktap_cpus.x[interrupt_context_level()]);
+	if (unlikely(!x || x->busy)) {
+		preempt_enable_notrace();
+		return NULL;
+	}
+	WRITE_ONCE(x->busy, true);
+	barrier();
+	return x;
+}
+
+/**
+ * ktap_exec_leave() - give the exec back
+ * @x: what ktap_exec_enter() returned
+ */
+static __always_inline void ktap_exec_leave(struct ktap_exec *x)
+{
+	barrier();
+	WRITE_ONCE(x->busy, false);
+	preempt_enable_notrace();
+}
+
 /* exec.c */
 struct ktap_exec *ktap_exec_alloc(u32 nvals, u32 nframes, u32 arena, int node);
 void ktap_exec_free(struct ktap_exec *x);
 int ktap_execs_get(void);
 void ktap_execs_put(void);
-struct ktap_exec *ktap_exec_enter(void);
-void ktap_exec_leave(void);
-bool ktap_guard_enter(void);
-void ktap_guard_leave(bool entered);
+struct ktap_exec *ktap_guard_enter(void);
+void ktap_guard_leave(struct ktap_exec *guard);
 int ktap_exec_attend(struct ktap_exec *x);
 void ktap_exec_charge(struct ktap_exec *x, s64 n);
 void ktap_exec_hurry(struct ktap_exec *x);
@@ -595,7 +653,7 @@ void ktap_arena_compact(struct ktap_exec *x);
 struct ktap_val *ktap_exec_stack_top(struct ktap_exec *x);
 
 /* interp.c */
-int ktap_call(struct ktap_exec *x, struct ktap_closure *fn, const struct ktap_val *arg);
+int ktap_call(struct ktap_exec *x, struct ktap_closure *fn);
 
 /* ops.c: the operators that are no single instruction of the machine */
 int ktap_op_arith(struct ktap_exec *x, struct ktap_val *base, u32 insn);
@@ -717,6 +775,24 @@ static __always_inline void ktap_unlock(raw_spinlock_t *lock, unsigned long flag
 static inline bool ktap_is_str(const struct ktap_val *v)
 {
 	return v->type == KTAP_STR || v->type == KTAP_TUPLE;
+}
+
+/**
+ * ktap_get_slot_quick() - read a global or captured variable that is no string
+ * @s: the variable
+ * @out: gets its value
+ *
+ * Return: false if it is being changed or a string, for ktap_get_slot().
+ */
+static __always_inline bool ktap_get_slot_quick(struct ktap_slot *s, struct ktap_val *out)
+{
+	unsigned int seq = raw_read_seqcount(&s->seq);
+	struct ktap_val v = s->v;
+
+	if (unlikely((seq & 1) || ktap_is_str(&v) || read_seqcount_retry(&s->seq, seq)))
+		return false;
+	*out = v;
+	return true;
 }
 
 static inline bool ktap_is_obj(const struct ktap_val *v)

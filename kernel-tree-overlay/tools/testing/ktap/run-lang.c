@@ -126,8 +126,9 @@ static int run(const char *host, const char *name, char *args, const char *out,
 	int status;
 	pid_t pid;
 
-	for (args = strtok(args, " "); args && n < 63; args = strtok(NULL, " "))
-		argv[n++] = args;
+	if (args)
+		for (args = strtok(args, " "); args && n < 63; args = strtok(NULL, " "))
+			argv[n++] = args;
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {

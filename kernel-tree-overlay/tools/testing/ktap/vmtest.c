@@ -542,6 +542,7 @@ static void test_iteration(void)
 /* A handler whose level is taken is counted; other levels are not affected */
 static void test_nested(void)
 {
+	struct ktap_exec *x;
 	struct ktap_vm *vm;
 	struct asm_img a;
 
@@ -555,13 +556,14 @@ static void test_nested(void)
 	asm_emit(&a, I(RET, 0, 1, 0));
 	vm = create(&a, 0);
 	CHECK(!ktap_vm_run_main(vm));
-	CHECK(ktap_exec_enter());
+	x = ktap_exec_enter();
+	CHECK(x);
 	ktap_vm_handle(vm, vm->img.protos[1].closure, NULL);
 	CHECK(ktap_vm_losses(vm, KTAP_LOSS_NESTED) == 1);
 	for (shim_level = 1; shim_level < SHIM_LEVELS; shim_level++)
 		ktap_vm_handle(vm, vm->img.protos[1].closure, NULL);
 	shim_level = 0;
-	ktap_exec_leave();
+	ktap_exec_leave(x);
 	CHECK(ktap_vm_losses(vm, KTAP_LOSS_NESTED) == 1);
 	CHECK(vm->globals[0].v.i == 3);
 	ktap_vm_request_stop(vm);

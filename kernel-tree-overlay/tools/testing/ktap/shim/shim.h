@@ -56,9 +56,12 @@ void synchronize_rcu(void);
 #define cpu_to_node(cpu)		0
 #define NUMA_NO_NODE			(-1)
 
-#define DEFINE_PER_CPU(type, name)	type name[SHIM_CPUS]
-#define per_cpu_ptr(p, cpu)		(&(*(p))[cpu])
-#define this_cpu_ptr(p)			per_cpu_ptr(p, shim_cpu)
+/* The name of the one such variable that there is means that of this CPU */
+#define DEFINE_PER_CPU(type, name)	type shim_##name[SHIM_CPUS]
+#define DECLARE_PER_CPU(type, name)	extern type shim_##name[SHIM_CPUS]
+#define ktap_cpus			(shim_ktap_cpus[shim_cpu])
+#define per_cpu_ptr(p, cpu)		((p) - shim_cpu + (cpu))
+#define __this_cpu_read(elem)		(elem)
 
 /* Compiler */
 #undef fallthrough
