@@ -64,6 +64,11 @@ static void gen_label(struct fs *fs, struct stmt *s)
 	size_t i, k;
 	int nact = fs->nact;
 
+	if (fs->nlabels == GEN_MAX_LABELS) {
+		diag_error(fs->p->diag, s->pos, "too many labels in a function: limit is %d",
+			   GEN_MAX_LABELS);
+		return;
+	}
 	for (i = 0; i < fs->nlabels; i++) {
 		if (fs->labels[i].name == s->label) {
 			diag_error(fs->p->diag, s->pos, "label '%s' is there already",

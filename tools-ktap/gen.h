@@ -31,6 +31,9 @@ struct upval {
 	unsigned char index;
 };
 
+/* Labels that are visible at once in a function; they are searched in a row. */
+#define GEN_MAX_LABELS	1000
+
 struct gen_label {
 	struct kstr *name;
 	unsigned int pc;

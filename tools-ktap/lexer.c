@@ -474,22 +474,23 @@ const struct token *lex_peek(struct lexer *l)
 	return &l->ahead;
 }
 
-struct src_pos lex_pos_at(const struct lexer *l, size_t off)
+struct src_pos lex_pos_on(const struct lexer *l, struct src_pos pos, size_t from, size_t off)
 {
-	unsigned int line = l->cur.pos.line;
-	size_t start = l->cur.start - (l->cur.pos.col - 1), i;
-
-	if (off < l->cur.start) {
-		line = 1;
-		start = 0;
-	}
-	for (i = off < l->cur.start ? 0 : l->cur.start; i < off; i++) {
-		if (l->src[i] == '\n') {
-			line++;
-			start = i + 1;
+	for (; from < off; from++) {
+		pos.col++;
+		if (l->src[from] == '\n') {
+			pos.line++;
+			pos.col = 1;
 		}
 	}
-	return (struct src_pos){ line, off - start + 1 };
+	return pos;
+}
+
+struct src_pos lex_pos_at(const struct lexer *l, size_t off)
+{
+	if (off < l->cur.start)
+		return lex_pos_on(l, (struct src_pos){ 1, 1 }, 0, off);
+	return lex_pos_on(l, l->cur.pos, l->cur.start, off);
 }
 
 void lex_seek(struct lexer *l, size_t off)

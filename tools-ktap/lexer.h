@@ -86,7 +86,9 @@ void lex_init(struct lexer *l, struct arena *arena, struct ktap_diag *diag,
 void lex_next(struct lexer *l);
 const struct token *lex_peek(struct lexer *l);
 void lex_seek(struct lexer *l, size_t off);
+/* The place of offset @off; the second form goes on from a place that is known */
 struct src_pos lex_pos_at(const struct lexer *l, size_t off);
+struct src_pos lex_pos_on(const struct lexer *l, struct src_pos pos, size_t from, size_t off);
 struct kstr *lex_intern(struct lexer *l, const char *s, size_t len);
 /* The token for messages: 'x' or end of file; in a static buffer */
 const char *lex_describe(const struct lexer *l, const struct token *t, char buf[64]);

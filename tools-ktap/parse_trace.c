@@ -27,6 +27,8 @@ struct text {
 	unsigned int nevents;
 	size_t last_from;	/* the last part */
 	size_t last_to;
+	size_t known_off;	/* the last offset whose place was asked for */
+	struct src_pos known;	/* and its place; line 0: none was */
 	size_t pred_from;	/* inside of the two / */
 	size_t pred_to;
 	bool has_pred;
@@ -101,11 +103,17 @@ static size_t pred_end(const char *s, size_t i, size_t len)
 	return len;
 }
 
-static struct src_pos text_pos(struct parser *ps, const struct text *t, size_t off,
+static struct src_pos text_pos(struct parser *ps, struct text *t, size_t off,
 			       struct src_pos base)
 {
-	if (t->s == ps->l->src)
-		return lex_pos_at(ps->l, off);
+	if (t->s == ps->l->src) {
+		/* not from the start again for each of many events */
+		t->known = t->known.line && off >= t->known_off ?
+			   lex_pos_on(ps->l, t->known, t->known_off, off) :
+			   lex_pos_at(ps->l, off);
+		t->known_off = off;
+		return t->known;
+	}
 	/* inside of a string; right if it has no escapes */
 	return (struct src_pos){ base.line, base.col + 1 + off };
 }
@@ -127,7 +135,7 @@ static void add_part(struct parser *ps, struct text *t, struct src_pos base)
 }
 
 /* Is the end of this line the end of the text? For trace EVENT, handler */
-static bool line_ends_text(const struct text *t, size_t from, size_t i)
+static bool line_ends_text(struct text *t, size_t from, size_t i)
 {
 	size_t to = i, next = skip_blanks(t->s, i, t->len);
 
@@ -210,7 +218,7 @@ void parse_leave_pred(struct parser *ps)
 	lex_return(ps->l, &ps->outside);
 }
 
-static struct expr *parse_pred(struct parser *ps, const struct text *t, struct src_pos base)
+static struct expr *parse_pred(struct parser *ps, struct text *t, struct src_pos base)
 {
 	struct lexer *l = ps->l;
 	struct expr *e;
