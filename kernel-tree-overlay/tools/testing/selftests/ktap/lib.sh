@@ -251,7 +251,8 @@ clean()
 {
 	dmesg | awk -v mark="ktap selftest: ${1:-$(basename "$0")}" '
 		index($0, mark) { n = 0; marked = 1; next }
-		/BUG:|WARNING:|Oops|KASAN:|UBSAN:|ODEBUG:|INFO: |general protection/ { n++ }
+		/BUG:|WARNING:|Oops|KASAN:|UBSAN:|ODEBUG:|general protection/ { n++ }
+		/INFO: (task|possible|trying)|rcu.*(stall|starved)|soft lockup/ { n++ }
 		/possible (circular|recursive)|suspicious RCU|inconsistent lock/ { n++ }
 		END { exit n != 0 || !marked }'
 }
