@@ -244,6 +244,7 @@ static int load(struct session *s, const struct ktap_image *img)
 	char *log = xmalloc(LOG_SIZE);
 	struct ktap_load l = {
 		.size = sizeof(l),
+		.flags = KTAP_LOAD_NOT_SELF,
 		.image = (uintptr_t)img->data,
 		.image_size = img->size,
 		.log = (uintptr_t)log,

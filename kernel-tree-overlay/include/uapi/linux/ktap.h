@@ -526,10 +526,17 @@ enum ktap_loss {
 	KTAP_LOSS_NR
 };
 
+/*
+ * Do not deliver the system calls of the process that loads.  For a tool that
+ * reads the output: otherwise a script that puts out a line for each system
+ * call would never be done with those that the line itself takes.
+ */
+#define KTAP_LOAD_NOT_SELF	(1 << 0)
+
 /**
  * struct ktap_load - argument of KTAP_IOC_LOAD
  * @size: sizeof(struct ktap_load)
- * @flags: KTAP_LOAD_*
+ * @flags: KTAP_LOAD_NOT_SELF
  * @image: address of the image
  * @image_size: bytes of the image
  * @log: address of a buffer that gets the reason of a refusal

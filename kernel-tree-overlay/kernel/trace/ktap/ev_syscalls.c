@@ -54,7 +54,7 @@ static struct ktap_site *sc_site(struct ktap_session *s, bool enter, struct pt_r
 {
 	int nr = sc_number(regs);
 
-	if (nr < 0 || nr >= NR_syscalls)
+	if (nr < 0 || nr >= NR_syscalls || task_tgid_nr(current) == s->self)
 		return NULL;
 	return s->syscalls->sites[enter][nr];
 }

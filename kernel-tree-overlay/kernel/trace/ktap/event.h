@@ -66,6 +66,7 @@ struct ktap_names {
  * @stop_work: wakes @wait
  * @owner: the files_struct that called RUN: closing the device there ends the
  *	session
+ * @self: the process whose system calls are not delivered, or 0
  * @tgid: the process of KTAP_IOC_LOAD's pid, or NULL
  * @tgid_wait: on the process's wait queue
  * @pids: bitmap of the threads to trace, by number in the initial namespace, or
@@ -95,6 +96,7 @@ struct ktap_session {
 	struct irq_work stop_work;
 	fl_owner_t owner;
 
+	pid_t self;
 	struct pid *tgid;
 	wait_queue_entry_t tgid_wait;
 	unsigned long *pids;

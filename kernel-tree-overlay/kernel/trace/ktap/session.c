@@ -161,6 +161,8 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 			return ret;
 		}
 	}
+	if (load->flags & KTAP_LOAD_NOT_SELF)
+		s->self = task_tgid_nr(current);
 	out = ktap_outbuf_create(s, load->buffer_kb);
 	if (IS_ERR(out)) {
 		ktap_log(log, "no memory for the output buffer");
@@ -194,7 +196,7 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 	ret = get_struct(&load, sizeof(load), offsetofend(struct ktap_load, log_size), u);
 	if (ret)
 		return ret;
-	if (load.flags || load.args_size > MAX_ARGS)
+	if (load.flags & ~KTAP_LOAD_NOT_SELF || load.args_size > MAX_ARGS)
 		return -EINVAL;
 	if (s->state != KTAP_S_NEW)
 		return -EBUSY;
