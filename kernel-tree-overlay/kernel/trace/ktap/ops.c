@@ -733,7 +733,8 @@ int ktap_op_table(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	if (unlikely(!t)) {
 		if (x->setup)
 			return ktap_no_memory(x);
-		/* each update of it is counted */
+		/* counted, as each update of what stands for it will be */
+		ktap_vm_lost(x->vm, KTAP_LOSS_TABLE, 1);
 		ktap_vm_kick(x->vm);
 		t = x->vm->full_table;
 	}
