@@ -501,7 +501,7 @@ static void note_refused(struct ktap_session *s, const struct pattern *p,
 	if (!text)
 		return;
 	ktap_outbuf_put(s->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
-			min_t(size_t, strlen(text), KTAP_MAX_STR));
+			min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
 	kfree(text);
 }
 

@@ -151,7 +151,7 @@ wait_queue_head_t *ktap_outbuf_waitqueue(struct ktap_outbuf *out);
 ssize_t ktap_outbuf_read(struct ktap_outbuf *out, char __user *buf, size_t size,
 			 bool nonblock);
 int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
-		    enum ktap_val_type vtype, const void *data, size_t len);
+		    enum ktap_val_type vtype, const void *data, size_t len, bool *live);
 
 /*
  * Events

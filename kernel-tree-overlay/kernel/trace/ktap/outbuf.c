@@ -252,12 +252,14 @@ void ktap_env_out_commit(struct ktap_exec *x, void *p)
  * @vtype: of the value
  * @data: the value's bytes
  * @len: how many
+ * @live: set when the record has its time stamp, before a reader can see it;
+ *	or NULL
  *
  * Context: process context, may sleep: waits for the reader.
  * Return: 0, or -EINTR.
  */
 int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
-		    enum ktap_val_type vtype, const void *data, size_t len)
+		    enum ktap_val_type vtype, const void *data, size_t len, bool *live)
 {
 	size_t size = ALIGN(sizeof(struct ktap_rec_val) + len, 8);
 	struct ktap_rec_val *val;
@@ -271,6 +273,9 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
 	val->type = vtype;
 	val->len = len;
 	memcpy(val->data, data, len);
+	/* a handler sees all that was done before; pairs with ktap_session_wants() */
+	if (live)
+		smp_store_release(live, true);
 	outbuf_commit(out);
 	return 0;
 }

@@ -248,13 +248,10 @@ static int session_start(struct ktap_session *s)
 	ret = ktap_syscalls_start(s);
 	if (ret)
 		return ret;
-	ret = ktap_outbuf_put(s->out, KTAP_REC_STARTED, KTAP_VAL_INT, &nr, sizeof(nr));
-	if (ret)
-		return ret;
 	s->start_ns = ktime_get_mono_fast_ns();
-	/* a handler sees all that was done before; pairs with ktap_session_wants() */
-	smp_store_release(&s->live, true);
-	return 0;
+	/* who reads this record may rely on it; what happens comes after it */
+	return ktap_outbuf_put(s->out, KTAP_REC_STARTED, KTAP_VAL_INT, &nr, sizeof(nr),
+			       &s->live);
 }
 
 /* Whether there is no reason left to go on */
