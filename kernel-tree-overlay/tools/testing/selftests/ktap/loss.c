@@ -117,8 +117,10 @@ static void test_table(long n)
 	make_marks(n);
 	session_stop(&s);
 	session_read(&s, get_ints, v);
-	ksft_print_msg("%lld events, %lld keys, %llu dropped, %d %s\n", v[1], v[0],
-		       (unsigned long long)s.loss[KTAP_LOSS_TABLE], s.ret, s.error);
+	ksft_print_msg("%lld events, %lld keys, %llu dropped, %llu nested, %llu busy, %d %s\n",
+		       v[1], v[0], (unsigned long long)s.loss[KTAP_LOSS_TABLE],
+		       (unsigned long long)s.loss[KTAP_LOSS_NESTED],
+		       (unsigned long long)s.loss[KTAP_LOSS_BUSY], s.ret, s.error);
 	ksft_test_result(!s.ret && v[1] == n && v[0] > 100 && v[0] < n &&
 			 v[0] + (long long)s.loss[KTAP_LOSS_TABLE] == n,
 			 "table: keys kept and updates dropped are all that were put in\n");
@@ -197,6 +199,52 @@ static void test_error(long n)
 	free(image.data);
 }
 
+struct text {
+	long records;
+	size_t longest;
+};
+
+static void get_text(const struct ktap_rec *rec, void *data)
+{
+	const struct ktap_rec_val *v = record_value(rec, 0);
+	struct text *t = data;
+
+	if (rec->type != KTAP_REC_PRINT || !v || v->type != KTAP_VAL_STR)
+		return;
+	t->records++;
+	if (v->len > t->longest)
+		t->longest = v->len;
+}
+
+/* The longest string there is fits, in the main chunk and in handlers. */
+static void test_longest(void)
+{
+	const struct ktap_load more = { .pid = getpid() };
+	struct session s;
+	struct image image;
+	struct text t = { };
+
+	if (compile("var s = \"0123456789abcdef\"\n"
+		    "for (i = 1, 8) { s = s .. s }\n"
+		    "trace syscalls:sys_enter_lseek { print(s) }\n"
+		    "trace_end { print(s) print(s, 1) }", &image) ||
+	    session_open(&s) || session_load(&s, &image, &more) || session_start(&s)) {
+		ksft_test_result_fail("longest string: no session: %s\n", s.log);
+		return;
+	}
+	make_marks(7);
+	ioctl(s.fd, KTAP_IOC_STOP);
+	session_read(&s, get_text, &t);
+	pthread_join(s.thread, NULL);
+	ksft_print_msg("%ld records, %zu bytes, %llu lost, %d %s\n", t.records, t.longest,
+		       (unsigned long long)s.loss[KTAP_LOSS_OUTPUT], s.ret, s.error);
+	ksft_test_result(t.records == 9 && !s.loss[KTAP_LOSS_OUTPUT] &&
+			 t.longest == KTAP_MAX_STR,
+			 "longest string: it fits into a record\n");
+	session_close(&s);
+	free(image.data);
+}
+
 int main(void)
 {
 	bool slow;
@@ -204,7 +252,7 @@ int main(void)
 	ksft_print_header();
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
-	ksft_set_plan(7);
+	ksft_set_plan(8);
 	alarm(500);
 	kernel_note("loss");
 	slow = slow_kernel();
@@ -213,6 +261,7 @@ int main(void)
 	test_table(slow ? 20000 : 50000);
 	test_two_cpus(slow ? 10000 : 50000);
 	test_error(500);
+	test_longest();
 	ksft_test_result(kernel_is_clean("loss"), "the kernel did not complain\n");
 	ksft_finished();
 }
