@@ -18,6 +18,7 @@
  * ktap_exec_free(): process context, may sleep.  The others: any.
  * Locks: ktap_execs_lock, a mutex, protects the number of users.
  */
+#include <kunit/visibility.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -241,6 +242,8 @@ int ktap_exec_attend(struct ktap_exec *x)
  *
  * A frame below another one may reach further up, and values that a multi
  * instruction left may be above all of them.
+ *
+ * Return: the first value that is not.
  */
 struct ktap_val *ktap_exec_stack_top(struct ktap_exec *x)
 {
@@ -385,3 +388,4 @@ int ktap_set_str(struct ktap_exec *x, struct ktap_val *out, const char *s, size_
 	*out = (struct ktap_val){ .s = str, .type = KTAP_STR };
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_set_str);

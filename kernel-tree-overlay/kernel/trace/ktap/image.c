@@ -489,6 +489,8 @@ static size_t ktap_layout(const struct ktap_loader *l, struct ktap_prog *img, ch
 /**
  * ktap_builtin_name() - the name of a builtin
  * @id: which
+ *
+ * Return: the name.
  */
 const char *ktap_builtin_name(enum ktap_builtin_id id)
 {
@@ -498,6 +500,8 @@ const char *ktap_builtin_name(enum ktap_builtin_id id)
 /**
  * ktap_builtin_def() - a builtin by its number, whether the image names it or not
  * @id: which; the number of a KTAP_BUILTIN value
+ *
+ * Return: what calls need to know of it.
  */
 const struct ktap_bi *ktap_builtin_def(enum ktap_builtin_id id)
 {
@@ -515,7 +519,7 @@ const struct ktap_bi *ktap_builtin_def(enum ktap_builtin_id id)
  * Return: 0, -EINVAL if the image is refused, or -ENOMEM.
  */
 int ktap_prog_load(struct ktap_prog *img, const void *data, size_t size, u32 seed,
-		    struct ktap_log *log)
+		   struct ktap_log *log)
 {
 	struct ktap_loader l = { .data = data, .size = size, .log = log };
 	const u8 *p;

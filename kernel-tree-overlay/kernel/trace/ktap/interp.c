@@ -18,6 +18,7 @@
  * Contexts: any.
  * Locks: none; see table.c and ops.c.
  */
+#include <kunit/visibility.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
@@ -557,3 +558,4 @@ void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
 	}
 	ktap_exec_leave(x);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_handle);

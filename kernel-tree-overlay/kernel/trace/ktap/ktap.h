@@ -78,6 +78,14 @@ enum ktap_type {
 
 /**
  * struct ktap_val - a value: 16 bytes, on every architecture
+ * @i: a number, or what enum ktap_type says
+ * @s: a string or compound key
+ * @t: a table
+ * @f: a function
+ * @c: a captured variable
+ * @raw: any of them
+ * @type: enum ktap_type
+ * @aux: free for the type's use; 0 otherwise
  */
 struct ktap_val {
 	union {
@@ -88,8 +96,8 @@ struct ktap_val {
 		struct ktap_cell *c;
 		u64 raw;
 	};
-	u32 type;		/* enum ktap_type */
-	u32 aux;		/* free for the type's use; 0 otherwise */
+	u32 type;
+	u32 aux;
 };
 
 /**

@@ -24,11 +24,7 @@
 #define MAX_CONSTS	4
 #define MAX_GLOBALS	4
 
-/**
- * struct img - an image under construction
- *
- * All strings are in @strings, one after the other.
- */
+/* An image under construction; its strings stand one after the other */
 struct img {
 	char strings[64];
 	u32 nstrings;

@@ -54,8 +54,7 @@ static char ktap_conversion(struct ktap_exec *x, const struct ktap_str *fmt, u32
 		for (num = 0; i < fmt->len && fmt->data[i] >= '0' && fmt->data[i] <= '9'; i++) {
 			num = num * 10 + fmt->data[i] - '0';
 			if (num > KTAP_MAX_FMT_NUM) {
-				ktap_error(x, "invalid format (width or precision too long): limit is %u",
-					   KTAP_MAX_FMT_NUM);
+				ktap_error(x, "invalid format (width or precision too long)");
 				return 0;
 			}
 		}

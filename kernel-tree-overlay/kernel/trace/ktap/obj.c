@@ -28,6 +28,7 @@
  * Locks: ktap_pool.lock, through the pool; callers may hold a table, cell or
  * global lock.
  */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/overflow.h>
@@ -145,6 +146,7 @@ void ktap_obj_share(struct ktap_vm *vm, struct ktap_obj *o)
 					(old + KTAP_OBJ_REF) | KTAP_OBJ_SHARED))
 		;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_obj_share);
 
 /**
  * ktap_obj_hold() - count a reference from a closure that nobody else knows
@@ -466,6 +468,7 @@ void ktap_exec_collect(struct ktap_exec *x)
 	ktap_mark_regs(x, 0);
 	ktap_exec_charge(x, 64 + (ktap_exec_stack_top(x) - x->stack) / 8);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_exec_collect);
 
 /**
  * ktap_vm_reap() - free zombies that no handler can know any more

@@ -29,6 +29,8 @@
 /**
  * ktap_type_name() - the type of a value, for messages
  * @v: the value
+ *
+ * Return: its name.
  */
 const char *ktap_type_name(const struct ktap_val *v)
 {

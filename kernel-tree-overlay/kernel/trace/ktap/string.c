@@ -50,6 +50,8 @@ u32 ktap_str_hash(u32 seed, struct ktap_str *s)
  * ktap_str_eq() - whether two strings are equal
  * @a: a string
  * @b: a string
+ *
+ * Return: whether they are.
  */
 bool ktap_str_eq(const struct ktap_str *a, const struct ktap_str *b)
 {
@@ -117,6 +119,8 @@ static u32 ktap_glob_one(const struct ktap_str *pat, u32 p, unsigned char c)
  *
  * Like glob_match(), for strings that may contain NUL.  After a mismatch the
  * last `*` takes one more character; earlier ones need not be tried again.
+ *
+ * Return: whether it does.
  */
 bool ktap_glob(const struct ktap_str *pat, const struct ktap_str *str, s64 *steps)
 {
@@ -207,17 +211,19 @@ bool ktap_parse_int(const char *s, size_t len, s64 *out)
 	u32 base = 10;
 	u64 u = 0;
 
-	while (len && (*s == ' ' || *s == '\t' || *s == '\n'))
-		s++, len--;
+	for (; len && (*s == ' ' || *s == '\t' || *s == '\n'); len--)
+		s++;
 	while (len && (s[len - 1] == ' ' || s[len - 1] == '\t' || s[len - 1] == '\n'))
 		len--;
 	if (len && (*s == '-' || *s == '+')) {
 		neg = *s == '-';
-		s++, len--;
+		s++;
+		len--;
 	}
 	if (len > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
 		base = 16;
-		s += 2, len -= 2;
+		s += 2;
+		len -= 2;
 	}
 	for (; len; s++, len--) {
 		u32 digit;

@@ -21,6 +21,7 @@
  * the update is dropped and counted (KTAP_LOSS_TABLE).
  * Locks: ktap_stripe.lock, one at a time; below it that of the pool.
  */
+#include <kunit/visibility.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/hash.h>
@@ -52,7 +53,7 @@ struct ktap_entry {
 #define KTAP_NODE_SHIFT		8
 #define KTAP_NODE_SIZE		(sizeof(void *) << KTAP_NODE_SHIFT)
 
-#define KTAP_MAX_ENTRIES	(1U << 30)	/* of a stripe */
+#define KTAP_MAX_ENTRIES	0x40000000U	/* of a stripe */
 
 /* Entries that are looked at with a lock held before others get their turn */
 #define KTAP_SCAN		256
@@ -196,6 +197,8 @@ static struct ktap_stripe *ktap_stripe_of(const struct ktap_table *t, u32 hash)
  *
  * What is made before events is likely to be used by all CPUs, unless there
  * is a lot of it.
+ *
+ * Return: a power of 2.
  */
 unsigned int ktap_table_stripes(struct ktap_exec *x)
 {
@@ -240,6 +243,7 @@ struct ktap_table *ktap_table_new(struct ktap_exec *x, unsigned int nstripes)
 	ktap_obj_init(x, &t->obj, KTAP_TABLE);
 	return t;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_new);
 
 /* Drops all that a stripe has; nobody else uses it. */
 static void ktap_stripe_free(struct ktap_vm *vm, struct ktap_stripe *s, bool nmi)
@@ -508,6 +512,7 @@ int ktap_table_get(struct ktap_exec *x, struct ktap_table *t, const struct ktap_
 	*out = v;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_get);
 
 /**
  * ktap_table_has() - whether a table has a key
@@ -593,6 +598,7 @@ int ktap_table_set(struct ktap_exec *x, struct ktap_table *t, const struct ktap_
 			return min(ret, 0);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_set);
 
 /**
  * ktap_table_add() - add to an entry
@@ -645,6 +651,7 @@ int ktap_table_add(struct ktap_exec *x, struct ktap_table *t, const struct ktap_
 			return min(ret, 0);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_add);
 
 /**
  * ktap_table_delete() - delete an entry, if it is there
@@ -663,6 +670,7 @@ int ktap_table_delete(struct ktap_exec *x, struct ktap_table *t,
 		return 0;
 	return ktap_table_set(x, t, key, &nil);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_delete);
 
 /**
  * ktap_table_peek() - look at the next entry of an iteration
@@ -747,6 +755,7 @@ int ktap_table_next(struct ktap_exec *x, struct ktap_table *t, u64 *cursor,
 		return ret;
 	return ktap_table_peek(x, t, cursor, ktap_lend_entry, &l);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_next);
 
 /* Deletes a few entries at a time; for tables there is no husk for. */
 static void ktap_stripe_clear(struct ktap_exec *x, struct ktap_stripe *s)
@@ -831,10 +840,13 @@ int ktap_table_clear(struct ktap_exec *x, struct ktap_table *t)
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_clear);
 
 /**
  * ktap_table_len() - number of entries
  * @t: the table
+ *
+ * Return: their number, which others may be changing.
  */
 u64 ktap_table_len(const struct ktap_table *t)
 {
@@ -845,3 +857,4 @@ u64 ktap_table_len(const struct ktap_table *t)
 		n += READ_ONCE(ktap_stripe(t, i)->live);
 	return n;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_table_len);

@@ -11,6 +11,7 @@
  * Locks: ktap_vm.reap_lock, a mutex, held while setup code runs, tried by the
  * worker.
  */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -200,6 +201,7 @@ free_vm:
 	kvfree(vm);
 	return ERR_PTR(ret);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_create);
 
 /**
  * ktap_vm_destroy() - free a VM and all that its script kept
@@ -219,10 +221,13 @@ void ktap_vm_destroy(struct ktap_vm *vm)
 	ktap_prog_free(&vm->img);
 	kvfree(vm);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_destroy);
 
 /**
  * ktap_vm_env() - what ktap_vm_create() was given as @env
  * @vm: the VM
+ *
+ * Return: that.
  */
 void *ktap_vm_env(const struct ktap_vm *vm)
 {
@@ -345,12 +350,14 @@ int ktap_vm_run_main(struct ktap_vm *vm)
 		ret = ktap_setup_call(x, vm->img.protos[0].closure);
 	return ktap_setup_end(vm, ret);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_run_main);
 
 /**
  * ktap_vm_run_begin() - run the trace_begin functions
  * @vm: the VM
  *
- * Context and return value: as for ktap_vm_run_main().
+ * Context: as for ktap_vm_run_main().
+ * Return: as for ktap_vm_run_main().
  */
 int ktap_vm_run_begin(struct ktap_vm *vm)
 {
@@ -362,6 +369,7 @@ int ktap_vm_run_begin(struct ktap_vm *vm)
 		ret = ktap_setup_call(x, vm->begins[i]);
 	return ktap_setup_end(vm, ret);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_run_begin);
 
 /**
  * ktap_vm_run_end() - run the trace_end functions
@@ -370,7 +378,8 @@ int ktap_vm_run_begin(struct ktap_vm *vm)
  * All of them run, whether the session ended by exit(), by an error or
  * otherwise; but none after exit() was called in one of them.
  *
- * Context and return value: as for ktap_vm_run_main().
+ * Context: as for ktap_vm_run_main().
+ * Return: as for ktap_vm_run_main().
  */
 int ktap_vm_run_end(struct ktap_vm *vm)
 {
@@ -383,6 +392,7 @@ int ktap_vm_run_end(struct ktap_vm *vm)
 		ret = ktap_setup_call(x, vm->ends[i]);
 	return ktap_setup_end(vm, ret);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_run_end);
 
 /**
  * ktap_vm_request_stop() - have the session end
@@ -398,6 +408,8 @@ void ktap_vm_request_stop(struct ktap_vm *vm)
 /**
  * ktap_vm_stopping() - whether the session has to end
  * @vm: the VM
+ *
+ * Return: whether it has.
  */
 bool ktap_vm_stopping(const struct ktap_vm *vm)
 {
@@ -427,6 +439,8 @@ int ktap_vm_exit(struct ktap_exec *x, int code)
 /**
  * ktap_vm_exit_code() - the status that the script gave to exit(), or 0
  * @vm: the VM
+ *
+ * Return: the status.
  */
 int ktap_vm_exit_code(const struct ktap_vm *vm)
 {
@@ -436,11 +450,14 @@ int ktap_vm_exit_code(const struct ktap_vm *vm)
 /**
  * ktap_vm_failed() - whether there was a run-time error
  * @vm: the VM
+ *
+ * Return: whether there was one.
  */
 bool ktap_vm_failed(const struct ktap_vm *vm)
 {
 	return atomic_read(&vm->err_state);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_failed);
 
 /**
  * ktap_vm_error_text() - the first run-time error
@@ -452,6 +469,7 @@ const char *ktap_vm_error_text(const struct ktap_vm *vm)
 {
 	return atomic_read_acquire(&vm->err_state) == 2 ? vm->err_text : NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_error_text);
 
 static u32 ktap_frame_line(const struct ktap_frame *fr)
 {
@@ -536,15 +554,20 @@ void ktap_vm_lost(struct ktap_vm *vm, enum ktap_loss why, unsigned long n)
  * ktap_vm_losses() - how much could not be recorded
  * @vm: the VM
  * @why: the reason
+ *
+ * Return: the count.
  */
 u64 ktap_vm_losses(const struct ktap_vm *vm, enum ktap_loss why)
 {
 	return atomic64_read(&vm->lost[why]);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_vm_losses);
 
 /**
  * ktap_vm_nconsts() - number of constants of the image
  * @vm: the VM
+ *
+ * Return: the number.
  */
 u32 ktap_vm_nconsts(const struct ktap_vm *vm)
 {
@@ -599,6 +622,8 @@ int ktap_closure_fields(struct ktap_closure *fn,
 /**
  * ktap_exec_vm() - the VM that runs
  * @x: the running exec
+ *
+ * Return: the VM.
  */
 struct ktap_vm *ktap_exec_vm(const struct ktap_exec *x)
 {
@@ -608,6 +633,8 @@ struct ktap_vm *ktap_exec_vm(const struct ktap_exec *x)
 /**
  * ktap_exec_event() - the event that is being handled, or NULL
  * @x: the running exec
+ *
+ * Return: the event, or NULL.
  */
 struct ktap_event *ktap_exec_event(const struct ktap_exec *x)
 {
@@ -617,6 +644,8 @@ struct ktap_event *ktap_exec_event(const struct ktap_exec *x)
 /**
  * ktap_exec_may_sleep() - whether this is setup context
  * @x: the running exec
+ *
+ * Return: whether it is.
  */
 bool ktap_exec_may_sleep(const struct ktap_exec *x)
 {

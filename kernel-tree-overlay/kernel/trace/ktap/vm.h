@@ -113,6 +113,8 @@ void ktap_pool_refill(struct ktap_pool *p);
  * @p: the pool
  *
  * Context: any.
+ *
+ * Return: whether it should.
  */
 static inline bool ktap_pool_low(const struct ktap_pool *p)
 {
@@ -316,7 +318,7 @@ struct ktap_prog {
 };
 
 int ktap_prog_load(struct ktap_prog *img, const void *data, size_t size, u32 seed,
-		    struct ktap_log *log);
+		   struct ktap_log *log);
 void ktap_prog_free(struct ktap_prog *img);
 const struct ktap_bi *ktap_builtin_def(enum ktap_builtin_id id);
 const char *ktap_builtin_name(enum ktap_builtin_id id);
@@ -578,7 +580,7 @@ struct ktap_vm {
 	atomic64_t lost[KTAP_LOSS_NR];
 	struct llist_head zombies;
 	atomic_t nzombies;
-	struct mutex reap_lock;
+	struct mutex reap_lock;		/* see @reap_lock above */
 	struct irq_work irq_work;
 	struct work_struct refill_work;
 	struct work_struct reap_work;

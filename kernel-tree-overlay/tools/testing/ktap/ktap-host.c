@@ -139,7 +139,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind == argc) {
-		fprintf(stderr, "usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] FILE [ARG...]\n");
+		fputs("usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] FILE [ARG]...\n",
+		      stderr);
 		return 2;
 	}
 	src = read_file(argv[optind], &len);

@@ -105,13 +105,17 @@ static char *expectations(const char *name, struct expect *e)
 		/* scripts may have DOS lines; what they print has none */
 		if (end && l.line[i][end - 1] == '\r')
 			l.line[i][end - 1] = '\0';
-		if ((s = after(l.line[i], "out")))
+		s = after(l.line[i], "out");
+		if (s)
 			add(&e->out, s);
-		else if ((s = after(l.line[i], "err")))
+		s = after(l.line[i], "err");
+		if (s)
 			add(&e->err, s);
-		else if ((s = after(l.line[i], "status")))
+		s = after(l.line[i], "status");
+		if (s)
 			e->status = s;
-		else if ((s = after(l.line[i], "args")))
+		s = after(l.line[i], "args");
+		if (s)
 			e->args = s;
 	}
 	e->does = l.n && l.line[0][0] == '#' ? l.line[0] + 1 + strspn(l.line[0] + 1, " ") : "";

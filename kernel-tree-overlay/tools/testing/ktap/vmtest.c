@@ -403,7 +403,8 @@ static void test_exact(void)
 	asm_emit(&a, I(RET, 0, 1, 0));
 	shared_vm = create(&a, 0);
 	CHECK(f == 1 && !ktap_vm_run_main(shared_vm));
-	shared_fn[0] = shared_fn[1] = shared_vm->globals[2].v.f;
+	shared_fn[0] = shared_vm->globals[2].v.f;
+	shared_fn[1] = shared_fn[0];
 	run_threads(n);
 	key = (struct ktap_val){ .s = shared_vm->img.consts[k].s, .type = KTAP_STR };
 	CHECK(get_int(shared_vm->setup, shared_vm->globals[0].v.t, key) == THREADS * n);
@@ -473,7 +474,8 @@ static void test_lifetime(void)
 	asm_emit(&a, I(RET, 0, 2, 0));
 	shared_vm = create(&a, 8 << 20);
 	CHECK(!ktap_vm_run_main(shared_vm));
-	shared_fn[0] = shared_fn[1] = shared_vm->globals[2].v.f;
+	shared_fn[0] = shared_vm->globals[2].v.f;
+	shared_fn[1] = shared_fn[0];
 	run_threads(n);
 	if (ktap_vm_error_text(shared_vm))
 		printf("# %s", ktap_vm_error_text(shared_vm));
@@ -837,7 +839,7 @@ static int run_all(void)
 	asm_free(&a);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	ret = ktap_vm_set_args(vm, "a\0b\0" "12", 7);
+	ret = ktap_vm_set_args(vm, "a\0b\0xy", 7);
 	if (!ret)
 		ret = host_run(&e, vm, 2);
 	for (i = 0; i < 100; i++)

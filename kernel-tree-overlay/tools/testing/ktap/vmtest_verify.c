@@ -101,7 +101,7 @@ static void refused(const void *bytes, size_t size, enum ktap_verify_tag tag,
 	if (!IS_ERR(vm))
 		ktap_vm_destroy(vm);
 	tag_seen[tag] = true;
-	report(ok, "refused with %s: %s%s%s", tag_name[tag], what, ok ? "" : ", but: ",
+	report(ok, "refusal %s: %s%s%s", tag_name[tag], what, ok ? "" : ", but: ",
 	       ok ? "" : text);
 }
 
@@ -556,8 +556,8 @@ static void test_others(void)
 	/* control that runs off the end */
 	for (i = 0; i < 6; i++) {
 		static const u32 last[] = {
-			I(NIL, 0, 1, 0), I(MOVE, 0, 0, 0), IW(JT, 0, 0xfffe), IW(FORLOOP, 0, 0xfffe),
-			I(BCALL, 0, B_PRINT, 1), I(CALL, 0, 1, 1),
+			I(NIL, 0, 1, 0), I(MOVE, 0, 0, 0), I(BCALL, 0, B_PRINT, 1),
+			I(CALL, 0, 1, 1), IW(JT, 0, 0xfffe), IW(FORLOOP, 0, 0xfffe),
 		};
 
 		good_image(&a);

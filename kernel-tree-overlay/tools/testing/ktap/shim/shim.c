@@ -14,6 +14,7 @@ static __thread unsigned int preempt_count;
 static pthread_mutex_t cpu_lock[SHIM_CPUS] = {
 	[0 ... SHIM_CPUS - 1] = PTHREAD_MUTEX_INITIALIZER
 };
+
 static pthread_mutex_t work_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t work_running = PTHREAD_MUTEX_INITIALIZER;
 static struct work_struct *work_list;
