@@ -282,7 +282,9 @@ int ktap_bi_##ID(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 #define HOST_STR(ID, value)						\
 int ktap_bi_##ID(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs) \
 {									\
-	return ktap_set_str(x, &args[0], value, strlen(value));		\
+	const char *s_ = value;						\
+									\
+	return ktap_set_str(x, &args[0], s_, strlen(s_));		\
 }
 
 static u64 host_clock(struct ktap_exec *x)

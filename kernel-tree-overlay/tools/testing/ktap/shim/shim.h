@@ -185,13 +185,14 @@ typedef struct {
 	s64 counter;
 } atomic64_t;
 
+#define SEQ_CST				__ATOMIC_SEQ_CST
 #define atomic_set(v, i)		__atomic_store_n(&(v)->counter, i, __ATOMIC_RELAXED)
 #define atomic_read(v)			__atomic_load_n(&(v)->counter, __ATOMIC_RELAXED)
 #define atomic_read_acquire(v)		__atomic_load_n(&(v)->counter, __ATOMIC_ACQUIRE)
 #define atomic_set_release(v, i)	__atomic_store_n(&(v)->counter, i, __ATOMIC_RELEASE)
-#define atomic_inc(v)			((void)__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST))
-#define atomic_dec(v)			((void)__atomic_sub_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST))
-#define atomic_sub(i, v)		((void)__atomic_sub_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+#define atomic_inc(v)			((void)__atomic_add_fetch(&(v)->counter, 1, SEQ_CST))
+#define atomic_dec(v)			((void)__atomic_sub_fetch(&(v)->counter, 1, SEQ_CST))
+#define atomic_sub(i, v)		((void)__atomic_sub_fetch(&(v)->counter, i, SEQ_CST))
 #define atomic_inc_return(v)		__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
 #define atomic_xchg(v, i)		__atomic_exchange_n(&(v)->counter, i, __ATOMIC_SEQ_CST)
 #define atomic_cmpxchg(v, old, new)					\
@@ -204,12 +205,12 @@ typedef struct {
 	})
 #define atomic64_set			atomic_set
 #define atomic64_read			atomic_read
-#define atomic64_add(i, v)		((void)__atomic_add_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+#define atomic64_add(i, v)		((void)__atomic_add_fetch(&(v)->counter, i, SEQ_CST))
 #define atomic_long_set			atomic_set
 #define atomic_long_read		atomic_read
 #define atomic_long_add(i, v)		atomic64_add(i, v)
-#define atomic_long_or(i, v)		((void)__atomic_or_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
-#define atomic_long_andnot(i, v)	((void)__atomic_and_fetch(&(v)->counter, ~(i), __ATOMIC_SEQ_CST))
+#define atomic_long_or(i, v)		((void)__atomic_or_fetch(&(v)->counter, i, SEQ_CST))
+#define atomic_long_andnot(i, v)	((void)__atomic_and_fetch(&(v)->counter, ~(i), SEQ_CST))
 #define atomic_long_try_cmpxchg(v, old, new)				\
 	__atomic_compare_exchange_n(&(v)->counter, old, new, false,	\
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
