@@ -273,9 +273,10 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
 	val->type = vtype;
 	val->len = len;
 	memcpy(val->data, data, len);
-	/* a handler sees all that was done before; pairs with ktap_session_wants() */
-	if (live)
+	if (live) {
+		/* a handler sees all that was done before; pairs with ktap_session_wants() */
 		smp_store_release(live, true);
+	}
 	outbuf_commit(out);
 	return 0;
 }
