@@ -405,11 +405,7 @@ enum ktap_op {
 	X(TRACE_BEGIN,	"kdebug.trace_begin", 1, 1, KTAP_BI_SETUP)	\
 	X(TRACE_END,	"kdebug.trace_end", 1, 1, KTAP_BI_SETUP)
 
-/**
- * enum ktap_builtin_id - the builtins of this kernel
- *
- * Not part of any image: images name builtins.
- */
+/* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
 #define KTAP_BI_ENUM(id, name, min, max, flags) KTAP_BI_##id,
 	KTAP_BUILTINS(KTAP_BI_ENUM)
