@@ -88,6 +88,10 @@ check-debug: pristine ## the selftests in the debug guest
 check-bisect: pristine ## each prefix of the series builds, with CONFIG_KTAP=n, m and y
 	@scripts-checkpatch/bisect --full
 
+.PHONY: bench
+bench: guest ## instructions that ktap adds to an event and takes to start
+	@testing/bench/run
+
 .PHONY: clean distclean
 clean: ## remove what was built, except the unpacked and patched kernel trees
 	@testing/clean
