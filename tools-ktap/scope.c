@@ -513,7 +513,7 @@ static void walk_stmt(struct scope *sc, struct stmt *s)
 		break;
 	case S_CONTINUE:
 		if (sc->cont_seq && !*sc->cont_seq)
-			*sc->cont_seq = sc->seq ? sc->seq : 1;
+			*sc->cont_seq = sc->seq;
 		break;
 	case S_TRACE:
 		if (sc->handler)
@@ -614,7 +614,7 @@ static void report_unknown(struct program *p, struct sym *s)
 
 void scope_program(struct program *p)
 {
-	struct scope sc = { .p = p, .fn = p->main };
+	struct scope sc = { .p = p, .fn = p->main, .seq = 1 };	/* 0: none */
 	struct sym *s;
 
 	walk_block(&sc, &p->main->body);
