@@ -138,6 +138,11 @@ struct ktap_outbuf *ktap_outbuf_create(struct ktap_session *s, unsigned int kb)
 	ret = ring_buffer_subbuf_order_set(out->buffer, order);
 	if (ret)
 		goto fail;
+	/* otherwise a writer that waits for room would wait for ever */
+	ret = -EMSGSIZE;
+	if (WARN_ON_ONCE(ring_buffer_max_event_size(out->buffer) <
+			 KTAP_OUT_MAX + sizeof(struct out_head)))
+		goto fail;
 	kb = kb ? clamp(kb, MIN_KB, MAX_KB) : outbuf_default_kb();
 	ret = ring_buffer_resize(out->buffer, (unsigned long)kb << 10,
 				 RING_BUFFER_ALL_CPUS);
