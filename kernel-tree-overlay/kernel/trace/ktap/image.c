@@ -459,6 +459,16 @@ static int ktap_load_all(struct ktap_loader *l, struct ktap_prog *img, u32 seed)
 	return ret;
 }
 
+/* The next part of the result, for all of a section; NULL without @mem */
+static void *ktap_place(const struct ktap_loader *l, char *mem, size_t *pos,
+			enum ktap_section sec, size_t size)
+{
+	size_t at = *pos;
+
+	*pos += ALIGN(l->n[sec] * size, 8);
+	return mem ? mem + at : NULL;
+}
+
 /*
  * Places the parts of the result at @mem, or only measures them if that is
  * NULL.  Returns how many bytes they take.
@@ -467,22 +477,14 @@ static size_t ktap_layout(const struct ktap_loader *l, struct ktap_prog *img, ch
 {
 	size_t pos = 0;
 
-#define PLACE(field, sec)							\
-	do {									\
-		if (mem)							\
-			img->field = (void *)(mem + pos);			\
-		pos += ALIGN(l->n[KTAP_SEC_##sec] * sizeof(*img->field), 8);	\
-	} while (0)
-
-	PLACE(consts, CONSTS);
-	PLACE(protos, FUNCS);
-	PLACE(bi, BUILTINS);
-	PLACE(global_names, GLOBALS);
-	PLACE(globals, GLOBALS);
-	PLACE(upvals, UPVALS);
-	PLACE(code, CODE);
-	PLACE(lines, LINES);
-#undef PLACE
+	img->consts = ktap_place(l, mem, &pos, KTAP_SEC_CONSTS, sizeof(*img->consts));
+	img->protos = ktap_place(l, mem, &pos, KTAP_SEC_FUNCS, sizeof(*img->protos));
+	img->bi = ktap_place(l, mem, &pos, KTAP_SEC_BUILTINS, sizeof(*img->bi));
+	img->global_names = ktap_place(l, mem, &pos, KTAP_SEC_GLOBALS, sizeof(*img->global_names));
+	img->globals = ktap_place(l, mem, &pos, KTAP_SEC_GLOBALS, sizeof(*img->globals));
+	img->upvals = ktap_place(l, mem, &pos, KTAP_SEC_UPVALS, sizeof(*img->upvals));
+	img->code = ktap_place(l, mem, &pos, KTAP_SEC_CODE, sizeof(*img->code));
+	img->lines = ktap_place(l, mem, &pos, KTAP_SEC_LINES, sizeof(*img->lines));
 	return pos;
 }
 

@@ -16,6 +16,7 @@
 #include <linux/math64.h>
 #include <linux/overflow.h>
 #include <linux/processor.h>
+#include <linux/string_choices.h>
 
 #include "vm.h"
 
@@ -300,7 +301,7 @@ static const char *ktap_part_text(const struct ktap_val *v, const struct ktap_va
 		*len = ktap_fmt_int(buf, v->i);
 		return buf;
 	case KTAP_BOOL:
-		s = v->i ? "true" : "false";
+		s = str_true_false(v->i);
 		*len = strlen(s);
 		return s;
 	}

@@ -407,7 +407,7 @@ static int ktap_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&s->sites);
 	INIT_LIST_HEAD(&s->taps);
 	file->private_data = s;
-	return nonseekable_open(inode, file);
+	return stream_open(inode, file);
 }
 
 /*

@@ -14,6 +14,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/math64.h>
+#include <linux/string_choices.h>
 #include <linux/stringhash.h>
 
 #include "vm.h"
@@ -365,7 +366,7 @@ size_t ktap_tuple_text(const struct ktap_str *s, char *buf)
 			len = ktap_fmt_int(num, part.i);
 			break;
 		case KTAP_BOOL:
-			bytes = part.i ? "true" : "false";
+			bytes = str_true_false(part.i);
 			len = strlen(bytes);
 			break;
 		default:

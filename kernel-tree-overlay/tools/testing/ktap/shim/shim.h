@@ -159,6 +159,11 @@ static inline void shim_strscpy(char *to, const char *from, size_t size)
 
 #define strscpy(to, from, size)		shim_strscpy(to, from, size)
 
+static inline const char *str_true_false(bool v)
+{
+	return v ? "true" : "false";
+}
+
 /* Memory */
 #define GFP_KERNEL_ACCOUNT		0
 #define __GFP_NOWARN			0
