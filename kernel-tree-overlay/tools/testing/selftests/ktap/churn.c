@@ -4,6 +4,7 @@
  * has in its slabs, per CPU and in vmalloc does not grow with their number.
  */
 #include <sched.h>
+#include <stdatomic.h>
 
 #include "session.h"
 #include "../kselftest.h"
@@ -12,10 +13,10 @@
 #define ALLOWED_KB	512
 
 static struct image image;
-static _Atomic bool quit;
+static atomic_bool quit;
 
 /* One session, from open to close, with something for it to do */
-static int cycle(int i)
+static int one_cycle(int i)
 {
 	const struct ktap_load more = { .buffer_kb = 64 };
 	struct session s;
@@ -50,7 +51,7 @@ out:
 	return ret;
 }
 
-static long meminfo(const char *name)
+static long kb_of(const char *name)
 {
 	char line[128], format[64];
 	long kb = 0;
@@ -95,23 +96,23 @@ static void churn(const char *what, int cycles)
 
 	/* the first ones make what stays: caches, and memory that others reuse */
 	for (i = 0; i < 4 && !failed; i++)
-		failed = cycle(i);
+		failed = one_cycle(i);
 	settle();
 	for (i = 0; i < 3; i++)
-		before[i] = meminfo(kinds[i]);
+		before[i] = kb_of(kinds[i]);
 
 	quit = false;
 	pthread_create(&load, NULL, load_thread, NULL);
 	t = now_ms();
 	for (i = 0; i < cycles && !failed; i++)
-		failed = cycle(i);
+		failed = one_cycle(i);
 	t = now_ms() - t;
 	quit = true;
 	pthread_join(load, NULL);
 
 	settle();
 	for (i = 0; i < 3; i++) {
-		after[i] = meminfo(kinds[i]);
+		after[i] = kb_of(kinds[i]);
 		ksft_print_msg("%s: %s %ld kB before, %ld after\n", what, kinds[i], before[i],
 			       after[i]);
 		if (after[i] - before[i] > ALLOWED_KB)

@@ -57,7 +57,8 @@ start levels -e 'trace timer:*, irq:*, sched:*, syscalls:* {
 "$act" busy 2
 stop levels
 check "counts from all contexts into one place are exact" \
-	all said "same	true	true	true	true	true	true	true" --and not grep -q 'table' "$err"
+	all said "same	true	true	true	true	true	true	true" \
+	--and not grep -q 'table' "$err"
 
 # everything there is
 run -e 'trace *:* { n += 1 s[probename] += 1 }
@@ -66,7 +67,8 @@ run -e 'trace *:* { n += 1 s[probename] += 1 }
 		print("n", n > 1000) print("sum", n == m) print("kinds", len(s) > 30)
 	}' -- "$act" busy 2
 check "all events of a command" \
-	all said "n	true" --and said "sum	true" --and said "kinds	true" --and is "$status" -eq 0
+	all said "n	true" --and said "sum	true" --and said "kinds	true" \
+	--and is "$status" -eq 0
 start all -e 'trace *:* { n += 1 u[execname] += 1 }
 	trace_end { for (k, v in pairs(u)) { m += v } print("end", n > 1000, n == m) }'
 "$act" busy 2

@@ -38,8 +38,10 @@ struct form {
 	char types[7];		/* i: int, u: unsigned int, l: long */
 };
 
-enum { GETPPID, OPENAT, READ, WRITE, CLOSE, DUP, LSEEK, MMAP, MUNMAP, FTRUNCATE,
-       UNLINKAT, MKDIRAT, FCHMODAT, KILL, GETPGID };
+enum {
+	GETPPID, OPENAT, READ, WRITE, CLOSE, DUP, LSEEK, MMAP, MUNMAP, FTRUNCATE,
+	UNLINKAT, MKDIRAT, FCHMODAT, KILL, GETPGID
+};
 
 static const struct form forms[] = {
 	[GETPPID] = { SYS_getppid, "getppid", 0, {}, "" },

@@ -54,7 +54,8 @@ if [ "$status" -ne 0 ]; then
 	check "a table without end in a handler" complained 'error: .*memory'
 else
 	check "a table without end in a handler: kept (${kept:-0}) + dropped (${dropped:-0})" \
-		all is "${dropped:-0}" -gt 0 --and is $((${kept:-0} + ${dropped:-0})) -eq "${made:-1}"
+		all is "${dropped:-0}" -gt 0 \
+		--and is $((${kept:-0} + ${dropped:-0})) -eq "${made:-1}"
 fi
 
 touch "$tmp/stop"

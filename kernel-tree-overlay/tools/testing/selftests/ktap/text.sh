@@ -116,8 +116,9 @@ check "e.tostring()" compare ktapline line
 # what the fields say is what the text says
 cat >"$tmp/fields.kp" <<'END'
 trace sched:sched_switch {
-	print(argstr, "sched_switch: prev_comm=" .. args.prev_comm .. " prev_pid=" .. args.prev_pid ..
-		" prev_prio=" .. args.prev_prio .. " prev_state=")
+	print(argstr, "sched_switch: prev_comm=" .. args.prev_comm ..
+		" prev_pid=" .. args.prev_pid .. " prev_prio=" .. args.prev_prio ..
+		" prev_state=")
 	print(argstr, " next_comm=" .. arg4 .. " next_pid=" .. arg5 .. " next_prio=" .. arg6)
 }
 trace sched:sched_process_exec {
@@ -125,8 +126,8 @@ trace sched:sched_process_exec {
 		" old_pid=" .. args.old_pid)
 }
 trace task:task_rename {
-	print(argstr, "task_rename: pid=" .. args.pid .. " oldcomm=" .. args.oldcomm .. " newcomm=" ..
-		args.newcomm .. " oom_score_adj=" .. args.oom_score_adj)
+	print(argstr, "task_rename: pid=" .. args.pid .. " oldcomm=" .. args.oldcomm ..
+		" newcomm=" .. args.newcomm .. " oom_score_adj=" .. args.oom_score_adj)
 }
 trace signal:signal_generate {
 	print(argstr, "signal_generate: sig=" .. args.sig .. " errno=" .. args.errno ..
@@ -140,14 +141,16 @@ trace kmem:kmem_cache_alloc {
 trace sched:sched_stat_runtime { print(argstr, " runtime=" .. args.runtime .. " [ns]") }
 END
 run "$tmp/fields.kp" -- "$act" events ktapfields
+awk -F '\t' 'index($1, $2) == 0 || $2 == ""' "$out" >"$tmp/wrong"
 check "fields agree with the text" \
-	all is "$(awk -F '\t' 'index($1, $2) == 0 || $2 == ""' "$out" | tee "$tmp/wrong" | wc -l)" -eq 0 \
+	all is "$(wc -l <"$tmp/wrong")" -eq 0 \
 	--and is "$(cut -f 1 "$out" | sed 's/:.*//' | sort -u | wc -l)" -ge 6
 head -n 5 "$tmp/wrong" | sed 's/^/# /'
 
 # what describes an event
 run -e 'trace sched:sched_switch {
-		print(e.name) print(probename) print(e.fieldnum) print(e.field(1)) print(e.print_fmt) exit()
+		print(e.name) print(probename) print(e.fieldnum) print(e.field(1))
+		print(e.print_fmt) exit()
 	}' -- "$act" busy 1
 name=$(sed -n 1p "$out")$(sed -n 2p "$out")
 format=$tracefs/events/sched/sched_switch/format
