@@ -144,6 +144,10 @@ struct ktap_outbuf *ktap_outbuf_create(struct ktap_session *s, unsigned int kb)
 			 KTAP_OUT_MAX + sizeof(struct out_head)))
 		goto fail;
 	kb = kb ? clamp(kb, MIN_KB, MAX_KB) : outbuf_default_kb();
+	/* not by trying: that would take the memory of all others first */
+	ret = -ENOMEM;
+	if ((u64)kb * num_online_cpus() > totalram_pages() << (PAGE_SHIFT - 10) >> 2)
+		goto fail;
 	ret = ring_buffer_resize(out->buffer, (unsigned long)kb << 10,
 				 RING_BUFFER_ALL_CPUS);
 	if (ret < 0)
