@@ -4,6 +4,8 @@
  * length, and with bytes changed at random. Each is refused with a reason, or
  * runs within its limits; the kernel survives both.
  */
+#include <stdatomic.h>
+
 #include "session.h"
 #include "../kselftest.h"
 
@@ -166,7 +168,7 @@ static void test_random(unsigned int seed, long ms)
 
 /* The image changes in memory while the kernel reads it. */
 static struct image shared;
-static _Atomic bool quit;
+static atomic_bool quit;
 
 static void *scribble(void *arg)
 {
