@@ -12,12 +12,13 @@
 #include "../kselftest.h"
 
 static const char * const scripts[] = {
-	"trace *:* { n += 1 }",
 	"trace syscalls:* { print(argstr) }",
 	"trace syscalls:* { s[execname, probename] += 1 } trace sched:* { print(e) }",
 	"i = 0 while (true) { i += 1 }",
 	"trace syscalls:* { n += 1 } trace_end { for (i = 1, 1000000) { print(i) } }",
 	"for (i = 1, 20) { trace (\"sched:*\") { n += 1 print(argstr) } }",
+	/* takes a slow kernel so long to attach that it is done in the others only */
+	"trace *:* { n += 1 }",
 };
 
 static unsigned int state = 2463534242u;
@@ -116,7 +117,7 @@ static int leaks(void)
 	return !system("grep -q 'unreferenced object' /sys/kernel/debug/kmemleak");
 }
 
-static void test_kill(int times)
+static void test_kill(int times, int nscripts)
 {
 	char output[64] = "/tmp/ktap-kill.out";
 	long start[ARRAY_SIZE(scripts)];
@@ -129,10 +130,10 @@ static void test_kill(int times)
 		execl("./act", "act", "busy", "10000", NULL);
 		_exit(1);
 	}
-	for (i = 0; i < (int)ARRAY_SIZE(scripts); i++)
+	for (i = 0; i < nscripts; i++)
 		start[i] = startup(scripts[i], output);
 	for (i = 0; i < times; i++) {
-		j = i % ARRAY_SIZE(scripts);
+		j = i % nscripts;
 		pid = spawn(scripts[j], output);
 		/* before, in and after the start, and in or after the end */
 		usleep(start[j] > 0 ? next() % (2000 * start[j]) + 1 : 1000);
@@ -151,7 +152,8 @@ static void test_kill(int times)
 	kill(load, SIGKILL);
 	waitpid(load, &status, 0);
 	unlink(output);
-	ksft_print_msg("%d of %d were killed, starts took up to %ld ms\n", killed, times, start[0]);
+	ksft_print_msg("%d of %d were killed, the last start took %ld ms\n", killed, times,
+		       start[nscripts - 1]);
 	ksft_test_result(killed > times / 2 && !broken && works(),
 			 "sessions work after %d tools were killed\n", times);
 }
@@ -166,7 +168,10 @@ int main(void)
 	ksft_set_plan(6);
 	alarm(500);
 	kernel_note("kill");
-	test_kill(24);
+	if (slow_kernel())
+		test_kill(20, ARRAY_SIZE(scripts) - 1);
+	else
+		test_kill(24, ARRAY_SIZE(scripts));
 
 	if (!is_module()) {
 		ksft_test_result_skip("ktap is not a module\n");
