@@ -9,8 +9,13 @@
 #include "session.h"
 #include "../kselftest.h"
 
-/* Per cycle, a leaked object of any of the kinds shows up many times over. */
+/*
+ * A leaked session shows up many times over.  Kernels with KASAN and kmemleak
+ * hold freed memory back and keep notes of all memory in slabs; there it takes
+ * more to tell, but a leak of few bytes is what kmemleak itself reports.
+ */
 #define ALLOWED_KB	512
+#define ALLOWED_SLOW_KB	4096
 
 static struct image image;
 static atomic_bool quit;
@@ -90,6 +95,7 @@ static void churn(const char *what, int cycles)
 {
 	long before[3], after[3];
 	pthread_t load;
+	long allowed = slow_kernel() ? ALLOWED_SLOW_KB : ALLOWED_KB;
 	bool grown = false;
 	int i, failed = 0;
 	long long t;
@@ -115,7 +121,7 @@ static void churn(const char *what, int cycles)
 		after[i] = kb_of(kinds[i]);
 		ksft_print_msg("%s: %s %ld kB before, %ld after\n", what, kinds[i], before[i],
 			       after[i]);
-		if (after[i] - before[i] > ALLOWED_KB)
+		if (after[i] - before[i] > allowed)
 			grown = true;
 	}
 	ksft_test_result(!failed, "%s: %d sessions in %lld ms\n", what, cycles, t);
