@@ -311,6 +311,6 @@ int main(int argc, char **argv)
 		return act_tree_after(argv[0], argv[2], atol(argv[3]));
 	if (!strcmp(what, "events") && argc == 3)
 		return act_events(argv[0], argv[2]);
-	fprintf(stderr, "act: see act.c for what it does\n");
+	fprintf(stderr, "act: wrong arguments\n");
 	return 2;
 }

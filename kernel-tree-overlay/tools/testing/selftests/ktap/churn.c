@@ -145,18 +145,18 @@ int main(void)
 		    "	n += 1 t[arg1, execname] = n print(argstr)\n"
 		    "}\n"
 		    "trace_end { print(n) }", &image))
-		ksft_exit_fail_msg("cannot compile\n");
+		ksft_exit_fail_msg("no image\n");
 	churn("system calls", slow ? 30 : 200);
 
 	if (compile("var t = {}\n"
 		    "trace sched:sched_switch { t[args.prev_comm] += 1 print(argstr) }\n"
 		    "trace sched:sched_wakeup { s[args.comm] += 1 }", &image))
-		ksft_exit_fail_msg("cannot compile\n");
+		ksft_exit_fail_msg("no image\n");
 	churn("tracepoints", slow ? 20 : 100);
 
 	if (compile("trace sched:* { n += 1 }\n"
 		    "trace syscalls:* { m += 1 }", &image))
-		ksft_exit_fail_msg("cannot compile\n");
+		ksft_exit_fail_msg("no image\n");
 	churn("patterns", slow ? 4 : 10);
 
 	ksft_test_result(kernel_is_clean("churn"), "the kernel did not complain\n");

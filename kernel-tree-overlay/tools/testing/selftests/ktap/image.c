@@ -225,7 +225,7 @@ int main(void)
 	kernel_note("image");
 	slow = slow_kernel();
 	if (compile(script, &good))
-		ksft_exit_fail_msg("cannot compile\n");
+		ksft_exit_fail_msg("no image\n");
 	test_good();
 	test_short();
 	test_header();

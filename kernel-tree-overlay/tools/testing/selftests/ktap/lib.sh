@@ -40,19 +40,17 @@ plan()
 	tmp=$(mktemp -d /tmp/ktap-test.XXXXXX) || exit 1
 	trap 'rm -rf "$tmp"' EXIT
 	ktap_set_plan "$1"
+	# a kernel with so many checks that everything takes longer; asked once,
+	# since the file is long
+	slow=''
+	grep -q -w kasan_report /proc/kallsyms && slow=y
 	echo "ktap selftest: $(basename "$0")" >/dev/kmsg
 }
 
-# slow: is this a kernel with so many checks that everything takes longer?
-slow()
-{
-	grep -q -w kasan_report /proc/kallsyms
-}
-
-# scaled FAST SLOW: one of them
+# scaled FAST SLOW: one of them, by the kernel
 scaled()
 {
-	if slow; then echo "$2"; else echo "$1"; fi
+	if [ "$slow" ]; then echo "$2"; else echo "$1"; fi
 }
 
 show()

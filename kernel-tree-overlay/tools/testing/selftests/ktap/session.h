@@ -118,7 +118,7 @@ static inline int compile(const char *script, struct image *image)
 	ret = dprintf(fd, "%s\n", script);
 	close(fd);
 	snprintf(target, sizeof(target), "%s.kpc", source);
-	snprintf(command, sizeof(command), "ktap --compile %s %s", target, source);
+	snprintf(command, sizeof(command), "ktap --%s %s %s", "compile", target, source);
 	if (ret > 0 && !system(command))
 		ret = read_file(target, image);
 	else
