@@ -103,7 +103,17 @@ kinds=$(cut -f 2 "$tmp/trace" | sed 's/[:(].*//;s/ ->.*//' | sort -u | wc -l)
 echo "# $kinds kinds of events, $(wc -l <"$tmp/later") events"
 check "text that is printed" \
 	all compare ktaptext later --and no_loss --and is "$status" -eq 0 --and is "$kinds" -gt 10
-check "text that the script uses as a string" compare ktaptext atonce
+# Not compared with the trace: an interrupt's events may come between the two
+# lines of one event.  Both are of the same events, in some order.
+same_text()
+{
+	sort "$tmp/later" >"$tmp/later.cmp"
+	sort "$tmp/atonce" >"$tmp/atonce.cmp"
+	diff "$tmp/later.cmp" "$tmp/atonce.cmp" >"$tmp/diff" && return 0
+	head -n 20 "$tmp/diff" | sed 's/^/#   /'
+	return 1
+}
+check "text that the script uses as a string" same_text
 
 # e.tostring() is a line
 echo >"$instance/trace"
