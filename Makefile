@@ -74,7 +74,7 @@ check-host: pristine ## the tests that need no kernel
 	@testing/check host
 
 check-kunit: pristine ## the kernel's unit tests, in the guest
-	@testing/check kunit
+	@testing/check kunit-plain kunit-debug
 
 check-guest: pristine ## is testing/guest itself right?
 	@testing/check guest
