@@ -375,6 +375,8 @@ enum ktap_op {
 	X(TOSTRING,	"tostring",	1, 1, 0)			\
 	X(TONUMBER,	"tonumber",	1, 1, 0)			\
 	X(EXIT,		"exit",		0, 1, 0)			\
+	/* for the compiler: {...}; a table, the first index, the values */ \
+	X(LIST,		"table.list",	2, KTAP_BI_ANY, 0)		\
 	/* the current task and CPU */					\
 	X(CPU,		"cpu",		0, 0, KTAP_BI_VALUE)		\
 	X(PID,		"pid",		0, 0, KTAP_BI_VALUE)		\
@@ -403,7 +405,9 @@ enum ktap_op {
 	/* registering events; the function gets the event as its argument */ \
 	X(TRACE,	"kdebug.trace",	2, 2, KTAP_BI_SETUP)		\
 	X(TRACE_BEGIN,	"kdebug.trace_begin", 1, 1, KTAP_BI_SETUP)	\
-	X(TRACE_END,	"kdebug.trace_end", 1, 1, KTAP_BI_SETUP)
+	X(TRACE_END,	"kdebug.trace_end", 1, 1, KTAP_BI_SETUP)	\
+	/* for the compiler: after all trace_end functions */		\
+	X(TRACE_LAST,	"kdebug.trace_last", 1, 1, KTAP_BI_SETUP)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -487,7 +491,8 @@ struct ktap_rec_val {
  * @KTAP_VAL_STR: bytes
  * @KTAP_VAL_KSTR: an __u32, index of a string constant of the image
  * @KTAP_VAL_TUPLE: a compound key: its parts as values
- * @KTAP_VAL_TABLE: an __u32, the number of a table whose rows came before
+ * @KTAP_VAL_TABLE: an __u32, the number of a table whose rows came before; 0:
+ *	a table in so many others that its rows are left out
  * @KTAP_VAL_FUNC: a function: its name
  * @KTAP_VAL_EVENT: never seen by readers: an event's binary record, which
  *	read() turns into KTAP_VAL_STR
@@ -510,9 +515,9 @@ enum ktap_val_type {
  */
 #define KTAP_LOSSES(X)							\
 	X(OUTPUT,	"output records lost, the buffer was full")	\
-	X(NESTED,	"events dropped, they happened inside a handler") \
+	X(NESTED,	"handler runs dropped, the event came inside a handler") \
 	X(TABLE,	"table updates dropped, no memory left for new keys") \
-	X(BUSY,		"table updates dropped, the table was locked (NMI)") \
+	X(BUSY,		"uses of tables and variables given up, they were locked (NMI)") \
 	X(STRING,	"strings cut at the length limit")
 
 enum ktap_loss {

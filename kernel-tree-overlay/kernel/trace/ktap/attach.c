@@ -40,6 +40,8 @@
 #define MAX_NAME		128
 #define NR_NEAREST		3
 #define NOTE_SIZE		1024
+/* All of them run for an event, each with a budget of its own. */
+#define MAX_HANDLERS		64
 /* struct ktap_site.map is made of u16 */
 #define MAX_FIELDS		(U16_MAX - 1)
 
@@ -328,7 +330,7 @@ static int make_map(struct ktap_site *site)
 
 	if (!s->names->nr || s->map_bytes + bytes > KTAP_MAX_MAPS)
 		return 0;
-	site->map = kvzalloc(bytes, GFP_KERNEL);
+	site->map = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!site->map)
 		return -ENOMEM;
 	site->nr_map = s->names->nr_map;
@@ -347,8 +349,8 @@ static int make_fields(struct ktap_site *site)
 	int common = site->sc_nr >= 0 ? 0 : KTAP_NR_COMMON;
 
 	if (n + common > MAX_FIELDS)
-		return -E2BIG;
-	site->fields = kcalloc(n + common, sizeof(*site->fields), GFP_KERNEL);
+		return -EOVERFLOW;
+	site->fields = kcalloc(n + common, sizeof(*site->fields), GFP_KERNEL_ACCOUNT);
 	if (!site->fields)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
@@ -381,7 +383,7 @@ static struct ktap_site *site_create(struct ktap_session *s, struct trace_event_
 	struct ktap_site *site;
 	int ret;
 
-	site = kzalloc(sizeof(*site), GFP_KERNEL);
+	site = kzalloc(sizeof(*site), GFP_KERNEL_ACCOUNT);
 	if (!site) {
 		trace_event_tap_put(call);
 		return ERR_PTR(-ENOMEM);
@@ -420,8 +422,10 @@ static int site_add_handler(struct ktap_site *site, struct ktap_closure *fn)
 {
 	struct ktap_closure **handlers;
 
+	if (site->nr_handlers == MAX_HANDLERS)
+		return -E2BIG;
 	handlers = krealloc_array(site->handlers, site->nr_handlers + 1,
-				  sizeof(*handlers), GFP_KERNEL);
+				  sizeof(*handlers), GFP_KERNEL_ACCOUNT);
 	if (!handlers)
 		return -ENOMEM;
 	site->handlers = handlers;
@@ -529,8 +533,9 @@ static int attach_matches(struct ktap_exec *x, struct matches *m, struct ktap_cl
 	unsigned int i, refused = 0;
 	struct ktap_site *site;
 	char buf[24];
-	int ret = 0;
+	int ret = 0, err;
 
+	ktap_exec_charge(x, 100LL * m->nr);
 	log.buf = kzalloc(NOTE_SIZE, GFP_KERNEL);
 	if (!log.buf)
 		log.size = 0;
@@ -549,14 +554,18 @@ static int attach_matches(struct ktap_exec *x, struct matches *m, struct ktap_cl
 			trace_event_tap_put(call);
 		else
 			site = site_create(s, call);
-		if (PTR_ERR_OR_ZERO(site) == -ENOMEM) {
+		err = PTR_ERR_OR_ZERO(site);
+		if (!err)
+			err = site_add_handler(site, fn);
+		if (err == -ENOMEM) {
 			ret = ktap_error(x, "no memory to trace %s:%s", system, name);
-		} else if (IS_ERR(site)) {
+		} else if (err == -E2BIG) {
+			ret = ktap_error(x, "%s:%s has %u handlers already, which is the limit",
+					 system, name, MAX_HANDLERS);
+		} else if (err) {
 			refused++;
 			ktap_log(&log, "%s%s:%s (%s)", refused > 1 ? ", " : "", system,
-				 name, refusal(PTR_ERR(site), buf, sizeof(buf)));
-		} else if (site_add_handler(site, fn)) {
-			ret = ktap_error(x, "no memory to trace %s:%s", system, name);
+				 name, refusal(err, buf, sizeof(buf)));
 		} else if (!exact || m->pattern->list) {
 			site->glob = true;
 		} else {

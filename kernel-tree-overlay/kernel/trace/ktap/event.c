@@ -348,7 +348,7 @@ int ktap_env_event_render(struct ktap_exec *x, u32 aux, struct ktap_val *out)
  */
 void ktap_events_detach(struct ktap_session *s)
 {
-	bool wait = s->fork_tp || s->syscalls;
+	bool wait = s->newtask_tp || s->syscalls;
 
 	WRITE_ONCE(s->live, false);
 	ktap_pids_stop(s);

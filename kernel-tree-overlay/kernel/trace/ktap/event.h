@@ -72,14 +72,15 @@ struct ktap_names {
  * @pids: bitmap of the threads to trace, by number in the initial namespace, or
  *	NULL: all
  * @nr_pids: bits in @pids
- * @fork_tp: the tracepoint that keeps @pids
+ * @newtask_tp: the tracepoint that keeps @pids
  * @sites: struct ktap_site, the attached events
  * @nr_events: how many there are
  * @syscalls: what ev_syscalls.c attached
  * @taps: attached struct trace_event_tap
  * @names: see there; made when the first event is attached
  * @map_bytes: memory in all maps of sites, see KTAP_MAX_MAPS
- * @texts: the session holds a reference to the buffers of event_text.c
+ * @texts: the session holds a reference to the buffers of event_text.c, and to
+ *	the watchdog
  * @site_hash: @sites by event
  */
 struct ktap_session {
@@ -101,7 +102,7 @@ struct ktap_session {
 	wait_queue_entry_t tgid_wait;
 	unsigned long *pids;
 	unsigned int nr_pids;
-	struct tracepoint *fork_tp;
+	struct tracepoint *newtask_tp;
 
 	struct list_head sites;
 	unsigned int nr_events;
@@ -132,6 +133,10 @@ static inline bool ktap_session_wants(const struct ktap_session *s)
 	return (unsigned int)current->pid < s->nr_pids &&
 	       test_bit(current->pid, s->pids);
 }
+
+/* watchdog.c */
+void ktap_watch_get(void);
+void ktap_watch_put(void);
 
 /* pids.c */
 int ktap_pids_set(struct ktap_session *s, pid_t nr);

@@ -31,9 +31,6 @@
 
 #include "vm.h"
 
-/* Instructions in setup context after which somebody looks around */
-#define KTAP_SETUP_SLICE	8192
-
 DEFINE_PER_CPU(struct ktap_cpu, ktap_cpus);
 static DEFINE_MUTEX(ktap_execs_lock);
 static unsigned int ktap_execs_users;
@@ -215,7 +212,13 @@ int ktap_exec_attend(struct ktap_exec *x)
 	}
 	if (vm->phase == KTAP_PHASE_END ? READ_ONCE(vm->end_stop) : READ_ONCE(vm->stop))
 		return -ECANCELED;
-	if (x->setup) {
+	if (!x->setup) {
+		/* long runs are measured themselves, from here on */
+		if (x->watch != 1)
+			ktap_exec_watch(x, 1);
+		else if (ktap_env_watch(x, x->since, 1, false))
+			return -EIO;
+	} else {
 		cond_resched();
 		if (ktap_env_interrupted(vm->env)) {
 			ktap_vm_request_stop(vm);
@@ -228,9 +231,7 @@ int ktap_exec_attend(struct ktap_exec *x)
 	    (x->setup && atomic_read(&vm->nzombies) >= KTAP_MAX_TEMPS / 2))
 		ktap_exec_collect(x);
 
-	slice = x->left;
-	if (x->setup)
-		slice = min_t(s64, slice, KTAP_SETUP_SLICE);
+	slice = min_t(s64, x->left, KTAP_SLICE);
 	x->left -= slice;
 	x->fuel += slice;
 	return 0;

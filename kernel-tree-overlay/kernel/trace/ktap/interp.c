@@ -9,8 +9,9 @@
  *
  * The budget is charged at calls, returns and jumps back, with the number of
  * instructions from where the straight run began to here: at least as many
- * as were executed.  Only calls and jumps back look whether it is used up, and
- * then all live values are in registers (ktap_exec_attend()).
+ * as were executed.  Operations whose cost depends on their operands charge that
+ * themselves.  Where the budget is looked at, after these, at calls and at
+ * jumps back, all live values are in registers (ktap_exec_attend()).
  *
  * Every register in the range of an active frame holds a valid value at any
  * time: a frame is cleared when it begins.
@@ -82,7 +83,7 @@ static __always_inline int ktap_builtin(struct ktap_exec *x, const struct ktap_b
 			return ktap_error(x, "'%s' may be called by the main chunk only",
 					  ktap_builtin_name(bi->id));
 		if ((bi->flags & KTAP_BI_EVENT) && !x->event)
-			return ktap_error(x, "'%s' is for event handlers: there is no event",
+			return ktap_error(x, "invalid event context: '%s' is for event handlers",
 					  ktap_builtin_name(bi->id));
 	}
 	if (unlikely(x->arena_size - x->arena_pos < KTAP_ARENA_RESERVE)) {
@@ -182,6 +183,13 @@ static noinline int ktap_interp(struct ktap_exec *x)
 		insn = *pc++;						\
 		goto *jumptable[KTAP_INSN_OP(insn)];			\
 	} while (0)
+/* After what may have charged more than the one instruction */
+#define NEXT_CHARGED()							\
+	do {								\
+		if (unlikely(x->fuel < 0))				\
+			goto attend;					\
+		NEXT();							\
+	} while (0)
 /* Before what may fail, so that the error has a line */
 #define SAVE()	(fr->pc = pc)
 #define TRY(expr)							\
@@ -190,7 +198,7 @@ static noinline int ktap_interp(struct ktap_exec *x)
 		ret = expr;						\
 		if (unlikely(ret))					\
 			goto fail;					\
-		NEXT();							\
+		NEXT_CHARGED();						\
 	} while (0)
 #define ENTER()								\
 	do {								\
@@ -388,7 +396,7 @@ op_NEXT:
 		goto fail;
 	if (taken)
 		pc += KTAP_INSN_SBX(insn);
-	NEXT();
+	NEXT_CHARGED();
 
 op_CALL:
 	a = A;
@@ -402,7 +410,7 @@ op_CALL:
 		if (KTAP_INSN_C(insn))
 			x->top = NULL;
 		run = pc;
-		NEXT();
+		NEXT_CHARGED();
 	}
 	ret = ktap_push(x, fr + 1, a->f, a, a + 1, n, (s32)KTAP_INSN_C(insn) - 1);
 	if (unlikely(ret))
@@ -465,7 +473,7 @@ op_BCALL:
 		if (unlikely(ret))
 			goto fail;
 		x->top = NULL;
-		NEXT();
+		NEXT_CHARGED();
 	}
 op_BUILTIN:
 	*A = (struct ktap_val){
@@ -544,12 +552,18 @@ void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
 		x->vm = vm;
 		x->event = ev;
 		x->arena_pos = 0;
-		x->left = 0;
-		x->fuel = vm->handler_budget;
+		x->fuel = min_t(u64, vm->handler_budget, KTAP_SLICE);
+		x->left = vm->handler_budget - x->fuel;
+		if (unlikely(!(++x->runs % KTAP_WATCH_RUNS)))
+			ktap_exec_watch(x, KTAP_WATCH_RUNS);
 		ktap_set_nil(&x->stack[1]);
 		x->stack[1].type = KTAP_EVENT;
 		ktap_begin(x, fn, 1);
 		ktap_interp(x);
+		if (unlikely(x->watch)) {
+			ktap_env_watch(x, x->since, x->watch, true);
+			x->watch = 0;
+		}
 		x->frame = NULL;
 		if (unlikely(x->temps))
 			ktap_exec_end_temps(x);

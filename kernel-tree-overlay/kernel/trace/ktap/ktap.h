@@ -7,8 +7,8 @@
  *  - the VM (mem.c, string.c, table.c, image.c, verify.c, vm.c, lib_base.c, record.c):
  *    knows nothing of devices, tracepoints or the ring buffer.  It is also
  *    built as a user-space library for its tests (tools/testing/ktap);
- *  - the environment (session.c, outbuf.c, event.c, ev_*.c, lib_task.c): the
- *    kernel around it.  The host build has another one.
+ *  - the environment (session.c, outbuf.c, event.c, ev_*.c, watchdog.c,
+ *    lib_task.c): the kernel around it.  The host build has another one.
  *
  * Contexts
  * --------
@@ -194,6 +194,9 @@ struct ktap_event *ktap_exec_event(const struct ktap_exec *x);
 /* true in the main chunk, trace_begin and trace_end: it may sleep */
 bool ktap_exec_may_sleep(const struct ktap_exec *x);
 
+/* Counts work whose cost depends on its operands as @n instructions */
+void ktap_exec_charge(struct ktap_exec *x, s64 n);
+
 /* Ends the session with a run-time error; returns -EIO for the caller to return */
 __printf(2, 3) int ktap_error(struct ktap_exec *x, const char *fmt, ...);
 
@@ -274,6 +277,21 @@ void ktap_env_out_commit(struct ktap_exec *x, void *p);
  */
 int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
 		    struct ktap_closure *fn);
+
+/* Time for ktap_env_watch(), in nanoseconds */
+u64 ktap_env_clock(void);
+
+/**
+ * ktap_env_watch() - look whether handlers leave time for others
+ * @x: the running exec, of a handler
+ * @since: when the run began, or the part of it that was measured
+ * @weight: how many runs it stands for
+ * @ended: the run is over
+ *
+ * Context: handlers.
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_env_watch(struct ktap_exec *x, u64 since, unsigned int weight, bool ended);
 
 /* The VM has been told to stop (exit() or an error); any context */
 void ktap_env_stopped(void *env);

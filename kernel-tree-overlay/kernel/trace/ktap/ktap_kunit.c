@@ -205,7 +205,7 @@ static struct ktap_table *new_table(struct kunit *test, struct ktap_vm *vm,
 {
 	struct ktap_table *t = ktap_table_new(vm->setup, nstripes);
 
-	KUNIT_ASSERT_NOT_NULL(test, t);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t);
 	ktap_obj_share(vm, &t->obj);
 	return t;
 }

@@ -230,11 +230,40 @@ int ktap_bi_TONUMBER(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 	return 0;
 }
 
+/* {f()} and {...}: t[index] = value, t[index + 1] = the next one ... */
+int ktap_bi_LIST(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	unsigned int i;
+	int ret;
+
+	if (args[1].type != KTAP_INT)
+		return ktap_wrong_type(x, 2, "number", &args[1]);
+	for (i = 2; i < nargs; i++) {
+		/* an instruction names no registers as far up as these may be */
+		args[2] = args[i];
+		ret = ktap_op_sett(x, args, KTAP_INSN(KTAP_OP_SETT, 0, 1, 2));
+		if (ret)
+			return ret;
+		args[1].i = (u64)args[1].i + 1;
+	}
+	ktap_exec_charge(x, nargs);
+	ktap_set_nil(&args[0]);
+	return 0;
+}
+
 int ktap_bi_EXIT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
 	if (nargs && args[0].type != KTAP_INT && args[0].type != KTAP_NIL)
 		return ktap_wrong_type(x, 1, "number", &args[0]);
 	return ktap_vm_exit(x, nargs && args[0].type == KTAP_INT ? args[0].i & 255 : 0);
+}
+
+static int ktap_wrong_handler(struct ktap_exec *x, unsigned int n, const struct ktap_val *v)
+{
+	if (v->type != KTAP_BUILTIN)
+		return ktap_wrong_type(x, n, "function", v);
+	return ktap_error(x, "wrong type of argument %u: a function of the script expected, not '%s' of the library",
+			  n, ktap_builtin_name(v->i));
 }
 
 int ktap_bi_TRACE(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
@@ -245,7 +274,7 @@ int ktap_bi_TRACE(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
 	if (args[0].type != KTAP_STR)
 		return ktap_wrong_type(x, 1, "string", &args[0]);
 	if (args[1].type != KTAP_FUNC)
-		return ktap_wrong_type(x, 2, "function", &args[1]);
+		return ktap_wrong_handler(x, 2, &args[1]);
 	/* for good: events refer to it */
 	ktap_obj_share(x->vm, &fn->obj);
 	ret = ktap_env_attach(x, args[0].s, fn);
@@ -257,7 +286,7 @@ static int ktap_add_end(struct ktap_exec *x, struct ktap_val *args,
 			struct ktap_closure **list, u32 *n)
 {
 	if (args[0].type != KTAP_FUNC)
-		return ktap_wrong_type(x, 1, "function", &args[0]);
+		return ktap_wrong_handler(x, 1, &args[0]);
 	if (*n == KTAP_MAX_ENDS)
 		return ktap_error(x, "too many of these functions: limit is %u", KTAP_MAX_ENDS);
 	ktap_obj_share(x->vm, &args[0].f->obj);
@@ -274,4 +303,9 @@ int ktap_bi_TRACE_BEGIN(struct ktap_exec *x, struct ktap_val *args, unsigned int
 int ktap_bi_TRACE_END(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
 	return ktap_add_end(x, args, x->vm->ends, &x->vm->nends);
+}
+
+int ktap_bi_TRACE_LAST(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	return ktap_add_end(x, args, x->vm->lasts, &x->vm->nlasts);
 }

@@ -41,11 +41,15 @@
  * ktap_vm_kick() - get the worker going
  * @vm: the VM
  *
+ * Once until the worker has run: the interrupt that this raises has events of
+ * its own, whose handlers may get here, and would never let the CPU go.
+ *
  * Context: any.
  */
 void ktap_vm_kick(struct ktap_vm *vm)
 {
-	irq_work_queue(&vm->irq_work);
+	if (!atomic_read(&vm->kicked) && !atomic_xchg(&vm->kicked, 1))
+		irq_work_queue(&vm->irq_work);
 }
 
 /**
@@ -57,7 +61,7 @@ void ktap_vm_kick(struct ktap_vm *vm)
  * exec itself no longer needs before it gives up.  So all live values have to
  * be in registers.
  *
- * Return: the memory, zeroed, or NULL.
+ * Return: the memory, zeroed, or an error pointer as ktap_pool_alloc().
  */
 void *ktap_new(struct ktap_exec *x, size_t size)
 {
@@ -72,7 +76,7 @@ void *ktap_new(struct ktap_exec *x, size_t size)
 		if (x->setup && !ktap_pool_grow(&vm->pool))
 			continue;
 		if (collected || !x->frame)
-			return NULL;
+			return p;
 		ktap_exec_collect(x);
 		collected = true;
 	}
@@ -82,21 +86,36 @@ void *ktap_new(struct ktap_exec *x, size_t size)
 }
 
 /**
+ * ktap_lost_update() - count an update that a handler could not make
+ * @vm: the VM
+ * @err: -ENOMEM, or -EBUSY if an NMI found a lock taken
+ */
+void ktap_lost_update(struct ktap_vm *vm, int err)
+{
+	if (err == -EBUSY) {
+		ktap_vm_lost(vm, KTAP_LOSS_BUSY, 1);
+		return;
+	}
+	ktap_vm_lost(vm, KTAP_LOSS_TABLE, 1);
+	ktap_vm_kick(vm);
+}
+
+/**
  * ktap_no_memory() - give up because there is no memory
  * @x: the running exec
+ * @err: -ENOMEM, or -EBUSY if an NMI found the pool locked
  *
  * In setup context this is a run-time error; a handler that cannot have a
  * variable or function ends early, and is counted.
  *
  * Return: -EIO or -ECANCELED, for the caller to return.
  */
-int ktap_no_memory(struct ktap_exec *x)
+int ktap_no_memory(struct ktap_exec *x, int err)
 {
 	struct ktap_pool *p = &x->vm->pool;
 
 	if (!x->setup) {
-		ktap_vm_lost(x->vm, KTAP_LOSS_TABLE, 1);
-		ktap_vm_kick(x->vm);
+		ktap_lost_update(x->vm, err);
 		return -ECANCELED;
 	}
 	if (READ_ONCE(p->bytes) + KTAP_CHUNK_SIZE > p->limit)
@@ -404,6 +423,8 @@ static void ktap_mark_regs(struct ktap_exec *x, u8 mark)
 
 		if (v->type == KTAP_TUPLE && !v->aux)
 			continue;
+		if (v->type == KTAP_TUPLE)
+			ktap_exec_charge(x, v->s->len / 8);
 		do {
 			struct ktap_obj *o = ktap_val_obj(&part);
 

@@ -11,7 +11,7 @@
  * Contexts: any.
  * Locks: ktap_slot.lock; those of tables, through table.c.
  */
-#include <linux/errno.h>
+#include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/overflow.h>
@@ -261,7 +261,7 @@ int ktap_op_order(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 int ktap_op_match(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
 	struct ktap_val b, c;
-	s64 steps = 0;
+	s64 most, steps;
 	int ret;
 
 	ret = ktap_str_operands(x, &b, &c, B, C);
@@ -274,9 +274,12 @@ int ktap_op_match(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	if (b.type != KTAP_STR || c.type != KTAP_STR)
 		return ktap_error(x, "use '~' operator on non-string: a %s value",
 				  ktap_type_name(b.type != KTAP_STR ? &b : &c));
+	/* eight steps count as an instruction; no more than the budget has left */
+	most = clamp_t(s64, x->fuel + x->left, 0, S64_MAX / 16) * 8;
+	steps = most;
 	ktap_set_bool(A, ktap_glob(c.s, b.s, &steps));
-	ktap_exec_charge(x, -steps / 8);
-	return 0;
+	ktap_exec_charge(x, (most - steps) / 8);
+	return steps < 0 ? ktap_exec_attend(x) : 0;
 }
 
 /* The text of a part of a concatenation; @buf is for that of a number. */
@@ -444,6 +447,11 @@ static int ktap_tuple_part(struct ktap_exec *x, const struct ktap_val *tuple, s6
 	size_t pos = 0;
 	u32 len;
 
+	ktap_exec_charge(x, tuple->s->len / 8);
+	if (i < 1) {
+		ktap_set_nil(out);
+		return 0;
+	}
 	while ((pos = ktap_tuple_next(tuple->s, pos, &part, &bytes, &len))) {
 		if (--i)
 			continue;
@@ -463,7 +471,7 @@ static int ktap_event_member(struct ktap_exec *x, const struct ktap_str *name,
 	int ret;
 
 	if (!x->event)
-		return ktap_error(x, "there is no event here");
+		return ktap_error(x, "invalid event context: there is no event here");
 	ret = ktap_env_member(x, name, out);
 	if (ret != -ENOENT)
 		return ret;
@@ -733,12 +741,11 @@ int ktap_op_table(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
 	struct ktap_table *t = ktap_table_new(x, ktap_table_stripes(x));
 
-	if (unlikely(!t)) {
+	if (IS_ERR(t)) {
 		if (x->setup)
-			return ktap_no_memory(x);
+			return ktap_no_memory(x, PTR_ERR(t));
 		/* counted, as each update of what stands for it will be */
-		ktap_vm_lost(x->vm, KTAP_LOSS_TABLE, 1);
-		ktap_vm_kick(x->vm);
+		ktap_lost_update(x->vm, PTR_ERR(t));
 		t = x->vm->full_table;
 	}
 	*A = (struct ktap_val){ .t = t, .type = KTAP_TABLE };
@@ -766,8 +773,8 @@ int ktap_op_closure(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 				return ktap_error(x, "captured variable has no cell");
 		}
 		f = ktap_new(x, struct_size(f, up, p->nupvals));
-		if (!f)
-			return ktap_no_memory(x);
+		if (IS_ERR(f))
+			return ktap_no_memory(x, PTR_ERR(f));
 		f->proto = p;
 		for (i = 0; i < p->nupvals; i++) {
 			f->up[i] = p->upvals[i].from_reg ? base[p->upvals[i].index].c :
@@ -782,23 +789,26 @@ int ktap_op_closure(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 
 /*
  * Makes a value of a slot, waiting for memory where that is allowed.  Returns
- * 0, 1 if there is none, which is not counted yet, or an error.
+ * 0; in handlers -ENOMEM or -EBUSY as ktap_val_own(), which is not counted yet;
+ * or what ktap_error() returned.
  */
 static int ktap_own(struct ktap_exec *x, struct ktap_val *dst, const struct ktap_val *src)
 {
 	bool collected = false;
 	int ret;
 
+	if (unlikely(src->type == KTAP_TUPLE))
+		ktap_exec_charge(x, src->s->len / 8);
 	for (;;) {
 		ret = ktap_val_own(x->vm, dst, src, x->nmi);
 		if (likely(!ret))
 			return 0;
 		if (!x->setup)
-			return 1;
+			return ret;
 		if (!ktap_pool_grow(&x->vm->pool))
 			continue;
 		if (collected)
-			return ktap_no_memory(x);
+			return ktap_no_memory(x, ret);
 		ktap_exec_collect(x);
 		collected = true;
 	}
@@ -818,13 +828,13 @@ int ktap_op_cell(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	int ret;
 
 	c = ktap_new(x, sizeof(*c));
-	if (!c)
-		return ktap_no_memory(x);
+	if (IS_ERR(c))
+		return ktap_no_memory(x, PTR_ERR(c));
 	ktap_slot_init(&c->slot);
 	ret = ktap_own(x, &c->slot.v, A);
 	if (ret) {
 		ktap_pool_free(&x->vm->pool, c, sizeof(*c), x->nmi);
-		return ret < 0 ? ret : ktap_no_memory(x);
+		return x->setup ? ret : ktap_no_memory(x, ret);
 	}
 	ktap_obj_init(x, &c->obj, KTAP_CELL);
 	*A = (struct ktap_val){ .c = c, .type = KTAP_CELL };
@@ -850,7 +860,7 @@ int ktap_op_event(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 		return 0;
 	}
 	if (!x->event)
-		return ktap_error(x, "there is no event here");
+		return ktap_error(x, "invalid event context: there is no event here");
 	ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
 	if (ret)
 		return ret;
@@ -943,10 +953,9 @@ int ktap_set_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_va
 	if (!ret)
 		ret = ktap_own(x, &own, v);
 	if (unlikely(ret)) {
-		if (ret < 0)
+		if (ret != -ENOMEM && ret != -EBUSY)
 			return ret;
-		ktap_vm_lost(vm, KTAP_LOSS_TABLE, 1);
-		ktap_vm_kick(vm);
+		ktap_lost_update(vm, ret);
 		return 0;
 	}
 	if (unlikely(!ktap_lock(x->nmi, &s->lock, &flags))) {

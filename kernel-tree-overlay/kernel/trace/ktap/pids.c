@@ -5,9 +5,10 @@
  * Owns the set of threads of a session that has one: a bitmap by thread number
  * in the initial namespace, so that the check before each event is one bit
  * test, in any context. (trace_pid_list takes a lock for that, which an NMI
- * must not.) It is kept by one probe on sched_process_fork, which gives every
- * new thread what its creator has: the numbers of threads that are gone need
- * not be cleared, since who gets one of them passes there before it runs.
+ * must not.) It is kept by one probe on task_newtask, which every new thread
+ * passes before it runs, those of io_uring and vhost too, and which gives it
+ * what its creator has. So the numbers of threads that are gone need not be
+ * cleared.
  *
  * Contexts: process context, but for the probe.
  * Locks: none; bits are changed atomically.
@@ -50,16 +51,21 @@ struct tracepoint *ktap_find_tracepoint(const char *name)
 	return find.tp;
 }
 
-static void pids_fork(void *data, struct task_struct *parent, struct task_struct *child)
+static void pids_newtask(void *data, struct task_struct *child, unsigned long clone_flags)
 {
+	const struct task_struct *parent = current;
 	struct ktap_session *s = data;
 
 	if ((unsigned int)child->pid >= s->nr_pids)
 		return;
+	/*
+	 * Cleared before the parent is looked at: if ktap_pids_start() has not
+	 * come to the parent yet, it comes to the child after that.
+	 */
+	clear_bit(child->pid, s->pids);
+	smp_mb__after_atomic();
 	if ((unsigned int)parent->pid < s->nr_pids && test_bit(parent->pid, s->pids))
 		set_bit(child->pid, s->pids);
-	else
-		clear_bit(child->pid, s->pids);
 }
 
 static int pids_exited(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
@@ -109,21 +115,26 @@ int ktap_pids_start(struct ktap_session *s)
 	if (!s->pids)
 		return 0;
 
-	tp = ktap_find_tracepoint("sched_process_fork");
+	tp = ktap_find_tracepoint("task_newtask");
 	if (!tp)
 		return -ENOENT;
-	/* First of all its probes, so that events of the fork itself count. */
-	ret = tracepoint_probe_register_prio(tp, pids_fork, s, INT_MAX);
+	/* First of all its probes, so that this event of the child itself counts. */
+	ret = tracepoint_probe_register_prio(tp, pids_newtask, s, INT_MAX);
 	if (ret)
 		return ret;
-	s->fork_tp = tp;
+	s->newtask_tp = tp;
 
-	/* From here on no thread is missed; those that are there now: */
+	/*
+	 * From here on no thread is missed. Those that are there now, each after
+	 * the one that created it:
+	 */
 	rcu_read_lock();
 	leader = pid_task(s->tgid, PIDTYPE_TGID);
 	if (leader) {
-		for_each_thread(leader, thread)
+		for_each_thread(leader, thread) {
 			set_bit(thread->pid, s->pids);
+			smp_mb__after_atomic(); /* pairs with pids_newtask() */
+		}
 	}
 	rcu_read_unlock();
 
@@ -140,11 +151,11 @@ int ktap_pids_start(struct ktap_session *s)
  */
 void ktap_pids_stop(struct ktap_session *s)
 {
-	if (!s->fork_tp)
+	if (!s->newtask_tp)
 		return;
 	remove_wait_queue(&s->tgid->wait_pidfd, &s->tgid_wait);
-	tracepoint_probe_unregister(s->fork_tp, pids_fork, s);
-	s->fork_tp = NULL;
+	tracepoint_probe_unregister(s->newtask_tp, pids_newtask, s);
+	s->newtask_tp = NULL;
 }
 
 /**

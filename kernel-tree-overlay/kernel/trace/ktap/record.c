@@ -273,9 +273,10 @@ static void ktap_rows_flush(struct ktap_rows *r, u32 number)
 		if (p) {
 			memcpy(p, r->o.p, r->o.len);
 			ktap_env_out_commit(r->x, p);
+			/* what is lost as a whole is not cut */
+			if (r->o.cut)
+				ktap_vm_lost(r->x->vm, KTAP_LOSS_STRING, r->o.cut);
 		}
-		if (r->o.cut)
-			ktap_vm_lost(r->x->vm, KTAP_LOSS_STRING, r->o.cut);
 		r->o.cut = 0;
 		ktap_exec_charge(r->x, 64 + r->o.len / 32);
 	}

@@ -242,6 +242,7 @@ static int session_start(struct ktap_session *s)
 	if (ret)
 		return ret;
 	s->texts = true;
+	ktap_watch_get();
 	ret = ktap_pids_start(s);
 	if (ret)
 		return ret;
@@ -298,12 +299,14 @@ static int session_begin(struct ktap_session *s)
 static void session_detach(struct ktap_session *s)
 {
 	ktap_events_detach(s);
-	if (s->texts)
+	if (s->texts) {
 		ktap_texts_put();
+		ktap_watch_put();
+	}
 	s->texts = false;
 }
 
-/* -ERESTARTSYS: it has not ended */
+/* -ERESTARTNOINTR: it has not ended, and is entered again */
 static int session_execute(struct ktap_session *s)
 {
 	int ret = 0;
@@ -316,7 +319,7 @@ static int session_execute(struct ktap_session *s)
 	if (s->texts && !ret) {
 		ret = wait_event_interruptible(s->wait, session_over(s));
 		if (ret && !session_signalled())
-			return -ERESTARTSYS;
+			return -ERESTARTNOINTR;
 		if (ret)
 			ret = -EINTR;
 	}
@@ -377,7 +380,7 @@ static int session_run(struct ktap_session *s, struct ktap_run __user *u)
 		return -EBUSY;
 
 	ret = session_execute(s);
-	if (ret == -ERESTARTSYS)
+	if (ret == -ERESTARTNOINTR)
 		return ret;
 
 	err = session_report(s, &run, ret);
@@ -411,6 +414,23 @@ static int ktap_open(struct inode *inode, struct file *file)
 }
 
 /*
+ * End a session whose RUN was left to be entered again: the thread may have been
+ * killed meanwhile, and others may have the file, so that release() is far.
+ */
+static void session_end_left(struct ktap_session *s)
+{
+	/* who has the lock looks at @stop after it */
+	if (!mutex_trylock(&s->run_lock))
+		return;
+	if (s->state == KTAP_S_RUNNING) {
+		session_detach(s);
+		ktap_outbuf_end(s->out);
+		WRITE_ONCE(s->state, KTAP_S_ENDED);
+	}
+	mutex_unlock(&s->run_lock);
+}
+
+/*
  * RUN holds a reference to the file, so that release() cannot end it. A close
  * in the process that runs the session does; one in a child that has the file
  * by inheritance does not.
@@ -419,8 +439,11 @@ static int ktap_flush(struct file *file, fl_owner_t id)
 {
 	struct ktap_session *s = file->private_data;
 
-	if (READ_ONCE(s->state) == KTAP_S_RUNNING && READ_ONCE(s->owner) == id)
+	if (READ_ONCE(s->state) == KTAP_S_RUNNING && READ_ONCE(s->owner) == id) {
 		ktap_session_stop(s);
+		smp_mb(); /* pairs with ktap_ioctl() */
+		session_end_left(s);
+	}
 	return 0;
 }
 
@@ -455,6 +478,9 @@ static long ktap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		else
 			ret = session_run(s, p);
 		mutex_unlock(&s->run_lock);
+		smp_mb(); /* pairs with ktap_flush() */
+		if (ret == -ERESTARTNOINTR && READ_ONCE(s->stop))
+			session_end_left(s);
 		return ret;
 	case KTAP_IOC_STOP & ~IOCSIZE_MASK:
 		ktap_session_stop(s);

@@ -77,9 +77,10 @@ int ktap_str_cmp(const struct ktap_str *a, const struct ktap_str *b)
 
 /*
  * Matches one character with the element of a pattern at @p.  Returns where
- * the next element begins, or 0 if it does not match.
+ * the next element begins, or 0 if it does not match.  A class may be as long as
+ * the pattern.
  */
-static u32 ktap_glob_one(const struct ktap_str *pat, u32 p, unsigned char c)
+static u32 ktap_glob_one(const struct ktap_str *pat, u32 p, unsigned char c, s64 *steps)
 {
 	unsigned char d = pat->data[p];
 	bool match = false, inverted;
@@ -99,6 +100,7 @@ static u32 ktap_glob_one(const struct ktap_str *pat, u32 p, unsigned char c)
 	do {
 		unsigned char lo, hi;
 
+		--*steps;
 		if (q >= pat->len)
 			return d == c ? p + 1 : 0;	/* no end: a plain '[' */
 		lo = pat->data[q++];
@@ -116,12 +118,12 @@ static u32 ktap_glob_one(const struct ktap_str *pat, u32 p, unsigned char c)
  * ktap_glob() - whether a string matches a pattern
  * @pat: the pattern: `*`, `?`, `[a-z]`, `[!a-z]`, `\` before any of them
  * @str: the string
- * @steps: is reduced by the work that it took
+ * @steps: how much work it may take; is reduced by what it took
  *
  * Like glob_match(), for strings that may contain NUL.  After a mismatch the
  * last `*` takes one more character; earlier ones need not be tried again.
  *
- * Return: whether it does.
+ * Return: whether it does; false as well if @steps has fallen below 0.
  */
 bool ktap_glob(const struct ktap_str *pat, const struct ktap_str *str, s64 *steps)
 {
@@ -129,7 +131,8 @@ bool ktap_glob(const struct ktap_str *pat, const struct ktap_str *str, s64 *step
 	bool star = false;
 
 	for (;;) {
-		--*steps;
+		if (--*steps < 0)
+			return false;
 		if (p < pat->len && pat->data[p] == '*') {
 			star = true;
 			back_p = ++p;
@@ -144,11 +147,8 @@ bool ktap_glob(const struct ktap_str *pat, const struct ktap_str *str, s64 *step
 			return false;
 		}
 		if (p < pat->len) {
-			u32 next = ktap_glob_one(pat, p, str->data[s]);
+			u32 next = ktap_glob_one(pat, p, str->data[s], steps);
 
-			/* a class may be as long as the pattern */
-			if (next > p + 1)
-				*steps -= next - p;
 			if (next) {
 				p = next;
 				s++;

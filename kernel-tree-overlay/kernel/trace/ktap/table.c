@@ -24,7 +24,6 @@
 #include <kunit/visibility.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
-#include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/sched.h>
@@ -54,6 +53,8 @@ struct ktap_entry {
 #define KTAP_NODE_SIZE		(sizeof(void *) << KTAP_NODE_SHIFT)
 
 #define KTAP_MAX_ENTRIES	0x40000000U	/* of a stripe */
+
+#define KTAP_MAX_CHAIN		128		/* entries of a bucket */
 
 /* Entries that are looked at with a lock held before others get their turn */
 #define KTAP_SCAN		256
@@ -214,7 +215,7 @@ unsigned int ktap_table_stripes(struct ktap_exec *x)
  * @x: the exec that needs it; all its live values are in registers
  * @nstripes: how many stripes it should have, a power of 2
  *
- * Return: the table, known to @x alone, or NULL if there is no memory.
+ * Return: the table, known to @x alone, or an error pointer as ktap_new().
  */
 struct ktap_table *ktap_table_new(struct ktap_exec *x, unsigned int nstripes)
 {
@@ -228,8 +229,8 @@ struct ktap_table *ktap_table_new(struct ktap_exec *x, unsigned int nstripes)
 	if (nstripes > 1)
 		size += 64;
 	t = ktap_new(x, size);
-	if (!t)
-		return NULL;
+	if (IS_ERR(t))
+		return t;
 	t->size = size;
 	t->nstripes = nstripes;
 	t->shift = 31 - ilog2(nstripes);
@@ -316,7 +317,13 @@ static u32 ktap_key_hash(struct ktap_vm *vm, const struct ktap_val *key)
 	if (ktap_is_str(key))
 		return ktap_str_hash(vm->seed, key->s) ^ (key->type == KTAP_TUPLE);
 	v = ktap_is_obj(key) ? (unsigned long)key->t : key->i;
-	return hash_64(v + key->type + vm->seed, 32);
+	/*
+	 * With factors that nobody knows: those who are traced choose keys, and
+	 * for a known one, as hash_64() has, some that all collide.
+	 */
+	v = (v + key->type) * vm->factors[0];
+	v ^= v >> 32;
+	return v * vm->factors[1] >> 32;
 }
 
 static __always_inline bool ktap_key_eq(const struct ktap_val *a, const struct ktap_val *b)
@@ -355,13 +362,17 @@ static __always_inline struct ktap_entry *ktap_find(const struct ktap_stripe *s,
 }
 
 /* Adds a bucket, and moves to it what belongs there from the one it splits. */
-static void ktap_split(struct ktap_vm *vm, struct ktap_stripe *s, bool nmi)
+static int ktap_split(struct ktap_vm *vm, struct ktap_stripe *s, bool nmi)
 {
 	u32 nr = s->nbuckets, mask = s->mask, i;
 	u32 *from, *to;
+	int ret;
 
-	if (nr == s->buckets.cap && ktap_radix_grow(vm, &s->buckets, &ktap_buckets, nmi))
-		return;		/* chains get longer, that is all */
+	if (nr == s->buckets.cap) {
+		ret = ktap_radix_grow(vm, &s->buckets, &ktap_buckets, nmi);
+		if (ret)
+			return nr ? 0 : ret;	/* chains get longer, that is all */
+	}
 	if (nr > mask)
 		mask = mask * 2 + 1;
 	s->mask = mask;
@@ -369,7 +380,7 @@ static void ktap_split(struct ktap_vm *vm, struct ktap_stripe *s, bool nmi)
 	to = ktap_bucket(s, nr);
 	*to = 0;
 	if (!nr)
-		return;
+		return 0;
 
 	from = ktap_bucket(s, nr & (mask >> 1));
 	i = *from;
@@ -383,6 +394,23 @@ static void ktap_split(struct ktap_vm *vm, struct ktap_stripe *s, bool nmi)
 		*head = i;
 		i = next;
 	}
+	return 0;
+}
+
+/*
+ * Chains are walked with interrupts off. By chance none gets that long; without
+ * memory for more buckets, or with keys that somebody made collide, one may.
+ */
+static bool ktap_chain_full(const struct ktap_stripe *s, u32 i)
+{
+	u32 n;
+
+	for (n = 0; i; n++) {
+		if (n == KTAP_MAX_CHAIN)
+			return true;
+		i = ktap_entry(s, i - 1)->next;
+	}
+	return false;
 }
 
 /* A new entry for @key, which the stripe does not have; its value is nil. */
@@ -399,9 +427,13 @@ static struct ktap_entry *ktap_insert(struct ktap_vm *vm, struct ktap_stripe *s,
 		if (ret)
 			return ERR_PTR(ret);
 	}
-	if (s->live >= s->nbuckets)
-		ktap_split(vm, s, nmi);
-	if (!s->nbuckets)
+	if (s->live >= s->nbuckets) {
+		ret = ktap_split(vm, s, nmi);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+	bucket = ktap_bucket(s, ktap_bucket_nr(s, hash));
+	if (ktap_chain_full(s, *bucket))
 		return ERR_PTR(-ENOMEM);
 
 	i = s->free ? s->free - 1 : s->used;
@@ -415,7 +447,6 @@ static struct ktap_entry *ktap_insert(struct ktap_vm *vm, struct ktap_stripe *s,
 		s->used++;
 	ktap_set_nil(&e->v);
 	e->hash = hash;
-	bucket = ktap_bucket(s, ktap_bucket_nr(s, hash));
 	e->next = *bucket;
 	*bucket = i + 1;
 	WRITE_ONCE(s->live, s->live + 1);
@@ -454,13 +485,8 @@ static int ktap_table_failed(struct ktap_exec *x, int err, unsigned int *tries)
 {
 	struct ktap_vm *vm = x->vm;
 
-	if (err == -EBUSY) {
-		ktap_vm_lost(vm, KTAP_LOSS_BUSY, 1);
-		return 1;
-	}
 	if (!x->setup) {
-		ktap_vm_lost(vm, KTAP_LOSS_TABLE, 1);
-		ktap_vm_kick(vm);
+		ktap_lost_update(vm, err);
 		return 1;
 	}
 	err = ktap_pool_grow(&vm->pool);
@@ -470,7 +496,7 @@ static int ktap_table_failed(struct ktap_exec *x, int err, unsigned int *tries)
 		ktap_exec_collect(x);
 		return 0;
 	}
-	return ktap_no_memory(x);
+	return ktap_no_memory(x, -ENOMEM);
 }
 
 /**
@@ -810,7 +836,7 @@ int ktap_table_clear(struct ktap_exec *x, struct ktap_table *t)
 		husk = NULL;
 		if (READ_ONCE(s->used) > KTAP_SCAN)
 			husk = ktap_table_new(x, 1);
-		if (!husk) {
+		if (IS_ERR_OR_NULL(husk)) {
 			ktap_stripe_clear(x, s);
 			continue;
 		}

@@ -391,6 +391,9 @@ static int ktap_verify_func(struct ktap_verifier *v)
 	int ret;
 
 	for (v->pc = 0; v->pc < v->p->ncode; v->pc++) {
+		/* a function may be millions of instructions */
+		if (!(v->pc % 1024))
+			cond_resched();
 		ret = ktap_check_operands(v, code[v->pc]);
 		if (!ret)
 			ret = ktap_check_rules(v, code[v->pc]);

@@ -43,9 +43,9 @@ static void ktap_irq_work(struct irq_work *work)
 {
 	struct ktap_vm *vm = container_of(work, struct ktap_vm, irq_work);
 
-	queue_work(system_unbound_wq, &vm->refill_work);
-	if (!llist_empty(&vm->zombies))
-		queue_work(system_unbound_wq, &vm->reap_work);
+	/* what the worker frees may raise this again */
+	if (!READ_ONCE(vm->dying))
+		queue_work(system_unbound_wq, &vm->refill_work);
 }
 
 /* The worker, first half, for which handlers may be waiting */
@@ -53,6 +53,10 @@ static void ktap_refill_work(struct work_struct *work)
 {
 	struct ktap_vm *vm = container_of(work, struct ktap_vm, refill_work);
 
+	atomic_set(&vm->kicked, 0);
+	smp_mb(); /* a zombie whose kick did nothing is seen here */
+	if (!llist_empty(&vm->zombies))
+		queue_work(system_unbound_wq, &vm->reap_work);
 	ktap_pool_refill(&vm->pool);
 }
 
@@ -73,7 +77,7 @@ static int ktap_init_table(struct ktap_vm *vm, struct ktap_slot *slot)
 {
 	struct ktap_table *t = ktap_table_new(vm->setup, ktap_table_stripes(vm->setup));
 
-	if (!t)
+	if (IS_ERR(t))
 		return -ENOMEM;
 	slot->v = (struct ktap_val){ .t = t, .type = KTAP_TABLE };
 	ktap_obj_share(vm, &t->obj);
@@ -97,7 +101,7 @@ static int ktap_init_objects(struct ktap_vm *vm)
 	}
 
 	vm->full_table = ktap_table_new(x, 1);
-	if (!vm->full_table)
+	if (IS_ERR(vm->full_table))
 		return -ENOMEM;
 	vm->full_table->full = true;
 	ktap_obj_share(vm, &vm->full_table->obj);
@@ -109,7 +113,7 @@ static int ktap_init_objects(struct ktap_vm *vm)
 		if (p->nupvals)
 			continue;
 		p->closure = ktap_new(x, sizeof(*p->closure));
-		if (!p->closure)
+		if (IS_ERR(p->closure))
 			return -ENOMEM;
 		p->closure->proto = p;
 		ktap_obj_init(x, &p->closure->obj, KTAP_FUNC);
@@ -143,6 +147,8 @@ struct ktap_vm *ktap_vm_create(const void *image, size_t size,
 		return ERR_PTR(-ENOMEM);
 	vm->env = env;
 	vm->seed = get_random_u32();
+	for (i = 0; i < ARRAY_SIZE(vm->factors); i++)
+		vm->factors[i] = get_random_u64() | 1;
 	vm->main_budget = KTAP_MAIN_BUDGET;
 	vm->handler_budget = KTAP_HANDLER_BUDGET;
 	ktap_pool_init(&vm->pool, KTAP_DEFAULT_MEM);
@@ -155,13 +161,17 @@ struct ktap_vm *ktap_vm_create(const void *image, size_t size,
 		if (params->mem_limit)
 			vm->pool.limit = min_t(u64, params->mem_limit, S64_MAX / 2);
 	}
+	/* fewer objects than a counter of references can count */
+	if (BITS_PER_LONG == 32)
+		vm->pool.limit = min_t(u64, vm->pool.limit, 1ULL << 30);
 	atomic_set(&vm->err_state, 0);
 	atomic_set(&vm->exit_state, 0);
 	atomic_set(&vm->snapshots, 0);
 	atomic_set(&vm->nstriped, 0);
 	atomic_set(&vm->nzombies, 0);
+	atomic_set(&vm->kicked, 0);
 	for (i = 0; i < KTAP_LOSS_NR; i++)
-		atomic64_set(&vm->lost[i], 0);
+		atomic_long_set(&vm->lost[i], 0);
 	init_llist_head(&vm->zombies);
 	mutex_init(&vm->reap_lock);
 	init_irq_work(&vm->irq_work, ktap_irq_work);
@@ -211,9 +221,12 @@ EXPORT_SYMBOL_IF_KUNIT(ktap_vm_create);
  */
 void ktap_vm_destroy(struct ktap_vm *vm)
 {
+	WRITE_ONCE(vm->dying, true);
+	smp_mb(); /* pairs with ktap_irq_work(), by irq_work_sync() */
+	irq_work_sync(&vm->irq_work);		/* from here on it queues nothing */
+	cancel_work_sync(&vm->refill_work);	/* may have queued the reaper */
+	cancel_work_sync(&vm->reap_work);	/* may have raised the irq_work */
 	irq_work_sync(&vm->irq_work);
-	cancel_work_sync(&vm->refill_work);
-	cancel_work_sync(&vm->reap_work);
 	kvfree(vm->globals);
 	ktap_pool_destroy(&vm->pool);
 	ktap_exec_free(vm->setup);
@@ -390,6 +403,8 @@ int ktap_vm_run_end(struct ktap_vm *vm)
 	WRITE_ONCE(vm->stop, 1);
 	for (i = 0; i < vm->nends && ret != -EINTR && !READ_ONCE(vm->end_stop); i++)
 		ret = ktap_setup_call(x, vm->ends[i]);
+	for (i = 0; i < vm->nlasts && ret != -EINTR && !READ_ONCE(vm->end_stop); i++)
+		ret = ktap_setup_call(x, vm->lasts[i]);
 	return ktap_setup_end(vm, ret);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktap_vm_run_end);
@@ -547,7 +562,7 @@ stop:
  */
 void ktap_vm_lost(struct ktap_vm *vm, enum ktap_loss why, unsigned long n)
 {
-	atomic64_add(n, &vm->lost[why]);
+	atomic_long_add(n, &vm->lost[why]);
 }
 
 /**
@@ -559,7 +574,7 @@ void ktap_vm_lost(struct ktap_vm *vm, enum ktap_loss why, unsigned long n)
  */
 u64 ktap_vm_losses(const struct ktap_vm *vm, enum ktap_loss why)
 {
-	return atomic64_read(&vm->lost[why]);
+	return (unsigned long)atomic_long_read(&vm->lost[why]);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktap_vm_losses);
 

@@ -59,6 +59,12 @@
 /* Values beyond a frame that a builtin or several results may need */
 #define KTAP_STACK_SLACK	(KTAP_MAX_REGS + 6)
 
+/* Instructions after which somebody looks around */
+#define KTAP_SLICE		8192
+
+/* One of so many runs of handlers is measured. */
+#define KTAP_WATCH_RUNS		64
+
 /* What an operation may take from the arena before it is looked after again */
 #define KTAP_ARENA_RESERVE	(2 * (KTAP_MAX_STR + 32))
 
@@ -485,6 +491,9 @@ struct ktap_frame {
  * @arena_size: bytes there are
  * @temps: objects made in this run, by ktap_obj.next
  * @ntemps: how many were made since they were last looked through
+ * @runs: of the execs of handlers: how many there were
+ * @watch: this run is measured, and stands for so many; 0: it is not
+ * @since: when the measuring began
  * @busy: of the execs of handlers: a handler has it, or somebody who must not be
  *	interrupted by one
  * @setup: runs in setup context: may sleep
@@ -507,6 +516,9 @@ struct ktap_exec {
 	u32 arena_size;
 	struct ktap_obj *temps;
 	u32 ntemps;
+	u32 runs;
+	u32 watch;
+	u64 since;
 	bool busy;
 	bool setup;
 	bool nmi;
@@ -531,7 +543,8 @@ struct ktap_arena_hdr {
  * struct ktap_vm - a loaded image and its state
  * @env: the environment's
  * @img: the image
- * @seed: of hashes
+ * @seed: of hashes of strings
+ * @factors: of hashes of other values, odd
  * @pool: memory of what scripts keep
  * @globals: the script's globals
  * @full_table: stands for tables that there was no memory for
@@ -545,11 +558,14 @@ struct ktap_arena_hdr {
  * @handler_budget: instructions
  * @snapshots: number of the last table put out
  * @nstriped: tables that have several stripes
- * @lost: what could not be recorded
+ * @lost: what could not be recorded; no atomic64_t, which takes a lock on some
+ *	machines, and an NMI would wait for it for ever
  * @zombies: objects that no slot holds any more
  * @nzombies: about how many
  * @reap_lock: held while setup code runs: registers of the setup exec hold
  *	objects, and the worker frees none
+ * @kicked: the worker was got going, and has not run yet
+ * @dying: the worker is not to be got going any more
  * @irq_work: gets the worker going from any context
  * @refill_work: the worker: refills the pool
  * @reap_work: the worker: frees zombies
@@ -557,6 +573,8 @@ struct ktap_arena_hdr {
  * @nbegins: how many
  * @ends: trace_end functions
  * @nends: how many
+ * @lasts: functions that run after them
+ * @nlasts: how many
  * @setup: the exec of setup context
  * @err_text: the first error and where it happened
  */
@@ -564,6 +582,7 @@ struct ktap_vm {
 	void *env;
 	struct ktap_prog img;
 	u32 seed;
+	u64 factors[2];
 	struct ktap_pool pool;
 	struct ktap_slot *globals;
 	struct ktap_table *full_table;
@@ -577,10 +596,12 @@ struct ktap_vm {
 	u64 handler_budget;
 	atomic_t snapshots;
 	atomic_t nstriped;
-	atomic64_t lost[KTAP_LOSS_NR];
+	atomic_long_t lost[KTAP_LOSS_NR];
 	struct llist_head zombies;
 	atomic_t nzombies;
 	struct mutex reap_lock;		/* see @reap_lock above */
+	atomic_t kicked;
+	bool dying;
 	struct irq_work irq_work;
 	struct work_struct refill_work;
 	struct work_struct reap_work;
@@ -588,6 +609,8 @@ struct ktap_vm {
 	u32 nbegins;
 	struct ktap_closure *ends[KTAP_MAX_ENDS];
 	u32 nends;
+	struct ktap_closure *lasts[KTAP_MAX_ENDS];
+	u32 nlasts;
 	struct ktap_exec *setup;
 	char err_text[KTAP_ERROR_SIZE];
 };
@@ -640,6 +663,13 @@ static __always_inline void ktap_exec_leave(struct ktap_exec *x)
 	preempt_enable_notrace();
 }
 
+/* Measures the running handler for the environment's watchdog. */
+static inline void ktap_exec_watch(struct ktap_exec *x, u32 weight)
+{
+	x->watch = weight;
+	x->since = ktap_env_clock();
+}
+
 /* exec.c */
 struct ktap_exec *ktap_exec_alloc(u32 nvals, u32 nframes, u32 arena, int node);
 void ktap_exec_free(struct ktap_exec *x);
@@ -648,7 +678,6 @@ void ktap_execs_put(void);
 struct ktap_exec *ktap_guard_enter(void);
 void ktap_guard_leave(struct ktap_exec *guard);
 int ktap_exec_attend(struct ktap_exec *x);
-void ktap_exec_charge(struct ktap_exec *x, s64 n);
 void ktap_exec_hurry(struct ktap_exec *x);
 int ktap_arena_ensure(struct ktap_exec *x, size_t bytes);
 void ktap_arena_compact(struct ktap_exec *x);
@@ -701,7 +730,8 @@ void ktap_exec_collect(struct ktap_exec *x);
 void ktap_vm_reap(struct ktap_vm *vm);
 void ktap_vm_kick(struct ktap_vm *vm);
 void *ktap_new(struct ktap_exec *x, size_t size);
-int ktap_no_memory(struct ktap_exec *x);
+void ktap_lost_update(struct ktap_vm *vm, int err);
+int ktap_no_memory(struct ktap_exec *x, int err);
 
 /* table.c */
 unsigned int ktap_table_stripes(struct ktap_exec *x);

@@ -109,6 +109,10 @@ static int run(const struct ktap_image *img, const struct ktap_vm_params *params
 		fprintf(stderr, "ktap-host: %ld allocations not freed\n", shim_live);
 		status = 1;
 	}
+	if (shim_has_work()) {
+		fprintf(stderr, "ktap-host: the worker outlives what it works for\n");
+		status = 1;
+	}
 	return status;
 }
 

@@ -107,19 +107,37 @@ void shim_run_work(void)
 	pthread_mutex_unlock(&work_running);
 }
 
+/*
+ * As if the item had just begun to run, which is the worst that can be: what it
+ * queues, itself excepted, is there afterwards.
+ */
 void cancel_work_sync(struct work_struct *work)
 {
 	struct work_struct **p;
+	bool found = false;
 
 	pthread_mutex_lock(&work_running);
 	pthread_mutex_lock(&work_lock);
 	for (p = &work_list; *p; p = &(*p)->next) {
 		if (*p == work) {
 			*p = work->next;
-			work->queued = 0;
+			found = true;
 			break;
 		}
 	}
 	pthread_mutex_unlock(&work_lock);
+	if (found) {
+		/* still queued to those who look, so that it is not queued again */
+		work->fn(work);
+		pthread_mutex_lock(&work_lock);
+		work->queued = 0;
+		pthread_mutex_unlock(&work_lock);
+	}
 	pthread_mutex_unlock(&work_running);
+}
+
+/* Is any work item queued? */
+bool shim_has_work(void)
+{
+	return __atomic_load_n(&work_list, __ATOMIC_RELAXED);
 }

@@ -185,6 +185,11 @@ static inline void *shim_zalloc(size_t size)
 
 u32 get_random_u32(void);
 
+static inline u64 get_random_u64(void)
+{
+	return (u64)get_random_u32() << 32 | get_random_u32();
+}
+
 /* Atomic operations */
 typedef struct {
 	s64 counter;
@@ -208,6 +213,7 @@ typedef struct {
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 		old_;							\
 	})
+#define smp_mb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define atomic64_set			atomic_set
 #define atomic64_read			atomic_read
 #define atomic64_add(i, v)		((void)__atomic_add_fetch(&(v)->counter, i, SEQ_CST))
@@ -328,5 +334,6 @@ struct irq_work {
 void shim_queue_work(struct work_struct *work);
 void cancel_work_sync(struct work_struct *work);
 void shim_run_work(void);
+bool shim_has_work(void);
 
 #endif /* _KTAP_SHIM_H */

@@ -5,7 +5,7 @@
 # not 0, and nothing is left.
 
 . "$(dirname "$0")/lib.sh"
-plan 28
+plan 29
 
 # by_itself: not 0, and not by a signal
 by_itself()
@@ -40,6 +40,15 @@ refused "a computed event that does not exist" 'sched:no' \
 	-e 'var x = "no" trace ("sched:" .. x) { }'
 refused "an event that is not a string" 'error' -e 'kdebug.trace(5, function (e) { })'
 refused "an event of a megabyte" '.' -e "trace (\"$(head -c 5000 /dev/zero | tr '\0' x)\") { }"
+
+# events of programs come and go with them
+if [ -w $tracefs/dynamic_events ] && echo 'u:ktap_test_event u32 x' >>$tracefs/dynamic_events 2>/dev/null; then
+	refused "an event of a program" 'no event is called "user_events:ktap_test_event"' \
+		-e 'trace user_events:ktap_test_event { }'
+	echo '-:ktap_test_event' >>$tracefs/dynamic_events
+else
+	skip "an event of a program: there are no user_events"
+fi
 
 refused "a field that the event does not have" 'prev_com' \
 	-e 'trace sched:sched_switch { print(args.prev_com) }'

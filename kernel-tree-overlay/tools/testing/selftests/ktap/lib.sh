@@ -232,7 +232,8 @@ dead()
 finish()
 {
 	use "$1"
-	( sleep "$(scaled 60 180)"; kill -KILL "$pid" 2>/dev/null ) &
+	# not to our output: who reads that would wait for the sleep to end
+	( sleep "$(scaled 60 180)"; kill -KILL "$pid" ) >/dev/null 2>&1 &
 	guard=$!
 	wait "$pid"
 	status=$?

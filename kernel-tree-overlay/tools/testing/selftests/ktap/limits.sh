@@ -5,7 +5,7 @@
 # its own; the kernel and the other sessions go on.
 
 . "$(dirname "$0")/lib.sh"
-plan 13
+plan 15
 
 # marks all the time, so that handlers run
 "$act" marks-until "$tmp/stop" 7 &
@@ -41,6 +41,16 @@ ends "tables without end in a handler" 'error: ' \
 	'trace syscalls:sys_enter_lseek { while (true) { var t = {} t[1] = {} } }'
 ends "a table without end in the main chunk" 'error: ' \
 	'var t = {} i = 0 while (true) { i += 1 t[i] = "a string, so that it takes some room" }'
+
+# Each of these handlers keeps to its budget, but takes longer than the time to the
+# next event, on all CPUs: nothing else would ever run.
+run -e 'trace timer:*, irq:*, sched:* { for (i = 1, 90000) { x = i } }'
+check "handlers that leave no time for anything else" \
+	all is "$status" -ne 0 --and is "$status" -lt 128 \
+	--and complained 'error: handlers left no time'
+run -e 'for (i = 1, 65) { kdebug.trace("sched:sched_switch", function (e) { n += 1 }) }'
+check "more handlers for an event than can be" \
+	all is "$status" -ne 0 --and complained 'sched:sched_switch has 64 handlers'
 
 # a table that a handler fills: the updates that find no room are counted
 run --mem-limit 1M -e 'var long = "0123456789abcdef"

@@ -5,7 +5,7 @@
 # agree with the text.
 
 . "$(dirname "$0")/lib.sh"
-plan 6
+plan 7
 
 instance=$tracefs/instances/ktap-test.$$
 cleanup()
@@ -35,7 +35,7 @@ done
 
 if ! mkdir "$instance" 2>/dev/null; then
 	echo "# no instance of tracefs"
-	skip "text"; skip "text"; skip "text"; skip "text"; skip "text"; skip "text"
+	skip "text"; skip "text"; skip "text"; skip "text"; skip "text"; skip "text"; skip "text"
 	ktap_finished
 fi
 trap cleanup EXIT
@@ -168,6 +168,19 @@ fields=$(grep '^	field:' "$format" | grep -v -c ' common_')
 check "e.name, e.fieldnum and e.print_fmt are those of the format file" \
 	all [ "$name" = sched_switchsched_switch ] --and is "$(sed -n 3p "$out")" -eq "$fields" \
 	--and [ "print fmt: $(sed -n 5p "$out")" = "$(grep '^print fmt' "$format")" ]
+
+# a record that is larger than a page: the path of a program
+dir=$tmp
+name=$(printf '%0200d' 0)
+while [ ${#dir} -lt 3840 ]; do
+	dir=$dir/$name
+done
+mkdir -p "$dir"
+path=$dir/$(printf "%0$((4089 - ${#dir}))d" 0)
+cp "$act" "$path"
+run -e 'trace sched:sched_process_exec { print(len(args.filename), len(argstr .. "") > 4090) }' -- \
+	"$path" nothing
+check "a record that is larger than a page" said "4090	true"
 
 check "the kernel did not complain" clean
 ktap_finished

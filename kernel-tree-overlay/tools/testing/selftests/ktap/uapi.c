@@ -390,6 +390,24 @@ TEST_F(uapi, fork)
 	EXPECT_EQ(0, session_stop(&self->s));
 }
 
+/* The marks that a reader got */
+struct reader {
+	struct session *s;
+	unsigned char seen[2000];
+	long records;
+};
+
+static void note_record(const struct ktap_rec *rec, void *data)
+{
+	long long n = record_int(rec, 0, -1);
+	struct reader *r = data;
+
+	if (rec->type == KTAP_REC_PRINT && n >= 0 && n < 2000)
+		r->seen[n]++;
+	if (rec->type == KTAP_REC_PRINT)
+		r->records++;
+}
+
 /* LOAD here, RUN in a child, which is killed: the events end. */
 TEST_F(uapi, run_in_a_child_that_is_killed)
 {
@@ -407,6 +425,59 @@ TEST_F(uapi, run_in_a_child_that_is_killed)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EXPECT_LE(1, session_read(&self->s, NULL, NULL));
+}
+
+/*
+ * A child that is stopped has left RUN, to enter it again. When it is killed
+ * instead, that is the end of the session for those who have the file as well.
+ */
+TEST_F(uapi, run_in_a_child_that_is_stopped_and_killed)
+{
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, session_load(&self->s, &self->image, NULL));
+	pid = fork();
+	if (!pid) {
+		session_run(&self->s);
+		_exit(0);
+	}
+	ASSERT_TRUE(session_readable(&self->s, 60000));
+	kill(pid, SIGSTOP);
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	/* to its end, which is there */
+	EXPECT_LE(1, session_read(&self->s, NULL, NULL));
+}
+
+/* Being stopped is no end: events go on, and so does RUN. */
+TEST_F(uapi, stopped_and_continued)
+{
+	static struct reader r;
+	int status, i;
+	pid_t pid;
+
+	ASSERT_EQ(0, session_load(&self->s, &self->image, NULL));
+	pid = fork();
+	if (!pid)
+		_exit(session_run(&self->s) ? 1 : 0);
+	ASSERT_TRUE(session_readable(&self->s, 60000));
+	for (i = 0; i < 3; i++) {
+		kill(pid, SIGSTOP);
+		ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+		mark(1500 + i);
+		kill(pid, SIGCONT);
+		ASSERT_EQ(pid, waitpid(pid, &status, WCONTINUED));
+	}
+	ASSERT_EQ(0, ioctl(self->s.fd, KTAP_IOC_STOP));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_LE(3, session_read(&self->s, note_record, &r));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(1, r.seen[1500 + i]);
 }
 
 static void ignore_signal(int sig)
@@ -468,23 +539,6 @@ TEST_F(uapi, buffer_too_small)
 }
 
 /* Several readers get each record once. */
-struct reader {
-	struct session *s;
-	unsigned char seen[2000];
-	long records;
-};
-
-static void note_record(const struct ktap_rec *rec, void *data)
-{
-	long long n = record_int(rec, 0, -1);
-	struct reader *r = data;
-
-	if (rec->type == KTAP_REC_PRINT && n >= 0 && n < 2000)
-		r->seen[n]++;
-	if (rec->type == KTAP_REC_PRINT)
-		r->records++;
-}
-
 static void *reader_main(void *arg)
 {
 	struct reader *r = arg;
