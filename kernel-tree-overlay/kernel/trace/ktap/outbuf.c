@@ -9,10 +9,14 @@
  * sleep, who then waits for the reader.
  *
  * Order: each CPU's part is in order by itself. A record gets its time stamp
- * when it is reserved and is visible when it is committed, so for a short time
- * a CPU may have an invisible record that is older than what the others show.
- * Therefore read() leaves records alone until they are HOLD_NS old. This also
- * makes one wake-up serve many records.
+ * when it is reserved and is visible when it is committed, so for some time a
+ * CPU may have an invisible record that is older than what the others show.
+ * That time is short, unless the writer is interrupted, or the virtual CPU it
+ * runs on is. So each CPU says while it writes, and read() delivers nothing
+ * that is younger than the beginning of a write that still goes on. It also
+ * leaves records alone until they are HOLD_NS old: by then what a CPU says has
+ * arrived at the others, without barriers on the writing side. And so one
+ * wake-up serves many records.
  *
  * Contexts: reserving and committing, any; the rest, process context.
  * Locks: ktap_outbuf.lock, a mutex, serialises readers. The writing side has
@@ -22,6 +26,8 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/ring_buffer.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -47,11 +53,37 @@ struct out_head {
 };
 
 /**
+ * struct out_writer - what a CPU is writing
+ * @depth: records that are reserved and not committed, by contexts that
+ *	interrupt each other
+ * @seq: how often @depth has become 0
+ */
+struct out_writer {
+	unsigned int depth;
+	unsigned int seq;
+};
+
+/**
+ * struct out_look - what the reader saw of a struct out_writer
+ * @at: when it looked last
+ * @began: if @busy: a time before the write began
+ * @seq: the writer's, then
+ * @busy: it was writing
+ */
+struct out_look {
+	u64 at;
+	u64 began;
+	unsigned int seq;
+	bool busy;
+};
+
+/**
  * struct ktap_outbuf - the output buffer of a session
  * @session: whose it is
  * @buffer: the ring buffer
  * @readers: where read() and poll() wait
  * @space: where writers wait that may sleep
+ * @writers: by CPU
  * @wake: wakes @readers from any context
  * @waiting: a reader waits, or is about to
  * @ended: nothing more will be written
@@ -61,14 +93,16 @@ struct out_head {
  * @rec: a record as read() delivers it, KTAP_REC_MAX bytes
  * @head: time stamp of the first record, by CPU
  * @has_head: whether @head is known
+ * @looks: at @writers, by CPU
  */
 struct ktap_outbuf {
 	struct ktap_session *session;
 	struct trace_buffer *buffer;
 	wait_queue_head_t readers;
 	wait_queue_head_t space;
+	struct out_writer __percpu *writers;
 	struct irq_work wake;
-	bool waiting;
+	unsigned int waiting;	/* not all architectures exchange bytes */
 	bool ended;
 	unsigned long consumed;
 
@@ -77,6 +111,7 @@ struct ktap_outbuf {
 	void *rec;
 	u64 *head;
 	unsigned long *has_head;
+	struct out_look *looks;
 };
 
 static void outbuf_wake(struct irq_work *work)
@@ -110,7 +145,7 @@ static unsigned int outbuf_default_kb(void)
 struct ktap_outbuf *ktap_outbuf_create(struct ktap_session *s, unsigned int kb)
 {
 	struct ktap_outbuf *out;
-	int order, ret = -ENOMEM;
+	int cpu, order, ret = -ENOMEM;
 
 	out = kzalloc(sizeof(*out), GFP_KERNEL);
 	if (!out)
@@ -125,32 +160,29 @@ struct ktap_outbuf *ktap_outbuf_create(struct ktap_session *s, unsigned int kb)
 	out->rec = kvmalloc(KTAP_REC_MAX, GFP_KERNEL);
 	out->head = kvcalloc(nr_cpu_ids, sizeof(*out->head), GFP_KERNEL);
 	out->has_head = bitmap_zalloc(nr_cpu_ids, GFP_KERNEL);
-	if (!out->text || !out->rec || !out->head || !out->has_head)
+	out->looks = kvcalloc(nr_cpu_ids, sizeof(*out->looks), GFP_KERNEL);
+	out->writers = alloc_percpu(struct out_writer);
+	if (!out->text || !out->rec || !out->head || !out->has_head || !out->looks ||
+	    !out->writers)
 		goto fail;
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		out->looks[cpu].at = outbuf_clock();
 
-	/* Small at first: changing the order allocates all of it anew. */
-	out->buffer = ring_buffer_alloc(2 * PAGE_SIZE, 0);
+	kb = kb ? clamp(kb, MIN_KB, MAX_KB) : outbuf_default_kb();
+	/* not by trying: that would take the memory of all others first */
+	if ((u64)kb * num_online_cpus() > totalram_pages() << (PAGE_SHIFT - 10) >> 2)
+		goto fail;
+	/* A record must fit into a sub-buffer, whose header is some words. */
+	order = get_order(KTAP_OUT_MAX + sizeof(struct out_head) + 64);
+	/* no range: memory of its own */
+	out->buffer = ring_buffer_alloc_range((unsigned long)kb << 10, 0, order, 0, 0);
 	if (!out->buffer)
 		goto fail;
 	ring_buffer_set_clock(out->buffer, outbuf_clock);
-	/* A record must fit into a sub-buffer, whose header is some words. */
-	order = get_order(KTAP_OUT_MAX + sizeof(struct out_head) + 64);
-	ret = ring_buffer_subbuf_order_set(out->buffer, order);
-	if (ret)
-		goto fail;
 	/* otherwise a writer that waits for room would wait for ever */
 	ret = -EMSGSIZE;
 	if (WARN_ON_ONCE(ring_buffer_max_event_size(out->buffer) <
 			 KTAP_OUT_MAX + sizeof(struct out_head)))
-		goto fail;
-	kb = kb ? clamp(kb, MIN_KB, MAX_KB) : outbuf_default_kb();
-	/* not by trying: that would take the memory of all others first */
-	ret = -ENOMEM;
-	if ((u64)kb * num_online_cpus() > totalram_pages() << (PAGE_SHIFT - 10) >> 2)
-		goto fail;
-	ret = ring_buffer_resize(out->buffer, (unsigned long)kb << 10,
-				 RING_BUFFER_ALL_CPUS);
-	if (ret < 0)
 		goto fail;
 	return out;
 fail:
@@ -167,6 +199,8 @@ void ktap_outbuf_destroy(struct ktap_outbuf *out)
 	irq_work_sync(&out->wake);
 	if (out->buffer)
 		ring_buffer_free(out->buffer);
+	free_percpu(out->writers);
+	kvfree(out->looks);
 	bitmap_free(out->has_head);
 	kvfree(out->head);
 	kvfree(out->rec);
@@ -179,6 +213,15 @@ void ktap_outbuf_destroy(struct ktap_outbuf *out)
  * The writing side
  */
 
+static void outbuf_write_end(struct ktap_outbuf *out)
+{
+	smp_wmb(); /* the record is there first; pairs with outbuf_horizon() */
+	if (!this_cpu_dec_return(out->writers->depth))
+		this_cpu_inc(out->writers->seq);
+	preempt_enable_notrace();
+}
+
+/* Preemption stays disabled until outbuf_commit(). */
 static void *outbuf_reserve(struct ktap_outbuf *out, unsigned int type, size_t len)
 {
 	struct ring_buffer_event *event;
@@ -186,9 +229,13 @@ static void *outbuf_reserve(struct ktap_outbuf *out, unsigned int type, size_t l
 
 	if (WARN_ON_ONCE(len > KTAP_OUT_MAX))
 		return NULL;
+	preempt_disable_notrace();
+	this_cpu_inc(out->writers->depth);
 	event = ring_buffer_lock_reserve(out->buffer, sizeof(*head) + len);
-	if (!event)
+	if (!event) {
+		outbuf_write_end(out);
 		return NULL;
+	}
 	head = ring_buffer_event_data(event);
 	head->type = type;
 	head->len = len;
@@ -198,9 +245,10 @@ static void *outbuf_reserve(struct ktap_outbuf *out, unsigned int type, size_t l
 static void outbuf_commit(struct ktap_outbuf *out)
 {
 	ring_buffer_unlock_commit(out->buffer);
+	outbuf_write_end(out);
 	/* pairs with outbuf_ready(): either it sees the record, or we see it */
 	smp_mb();
-	if (READ_ONCE(out->waiting) && xchg(&out->waiting, false))
+	if (READ_ONCE(out->waiting) && xchg(&out->waiting, 0))
 		irq_work_queue(&out->wake);
 }
 
@@ -321,7 +369,7 @@ void ktap_outbuf_end(struct ktap_outbuf *out)
 /* For wait_event: whether there is something to read, or never will be */
 static bool outbuf_ready(struct ktap_outbuf *out)
 {
-	WRITE_ONCE(out->waiting, true);
+	WRITE_ONCE(out->waiting, 1);
 	smp_mb(); /* pairs with outbuf_commit() */
 	return READ_ONCE(out->ended) || !ring_buffer_empty(out->buffer);
 }
@@ -461,11 +509,39 @@ static ssize_t outbuf_deliver(struct ktap_outbuf *out, int cpu, char __user *buf
 	return rec->len;
 }
 
+/*
+ * Up to which time stamp all records are visible. A write that was not going on
+ * at the last look has begun since then.
+ */
+static u64 outbuf_horizon(struct ktap_outbuf *out)
+{
+	u64 now = outbuf_clock(), oldest = now;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct out_writer *w = per_cpu_ptr(out->writers, cpu);
+		struct out_look *look = &out->looks[cpu];
+		unsigned int seq = READ_ONCE(w->seq);
+		bool busy = READ_ONCE(w->depth);
+
+		if (busy) {
+			if (!look->busy || seq != look->seq)
+				look->began = look->at;
+			oldest = min(oldest, look->began);
+		}
+		look->busy = busy;
+		look->seq = seq;
+		look->at = now;
+	}
+	smp_rmb(); /* pairs with outbuf_write_end() */
+	return oldest - HOLD_NS;
+}
+
 /* One look at all CPUs: what is old enough and fits */
 static ssize_t outbuf_read_once(struct ktap_outbuf *out, char __user *buf, size_t size,
 				bool ended)
 {
-	u64 horizon = ended ? U64_MAX : outbuf_clock() - HOLD_NS;
+	u64 horizon = ended ? U64_MAX : outbuf_horizon(out);
 	ssize_t ret = 0;
 	size_t done = 0;
 	int cpu;
