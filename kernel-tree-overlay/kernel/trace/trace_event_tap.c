@@ -18,17 +18,19 @@
  *
  * The file belongs to a private trace_array, which is on no list either. It
  * provides what the core reads of a file's instance: a ring buffer, for
- * records of interrupts that come while the page is in use. That way neither
- * the settings of an instance (tracing_on, event filters by pid) have an
- * effect on taps, nor taps on what an instance holds. If the private buffer
- * cannot take a record, the core falls back on its own temporary buffer, as
- * for any file with a conditional trigger.
+ * records of interrupts that come while the page is in use, and for those that
+ * the page is too small for. That way neither the settings of an instance
+ * (tracing_on, event filters by pid) have an effect on taps, nor taps on what
+ * an instance holds. If the private buffer cannot take a record, the core falls
+ * back on its own temporary buffer, as for any file with a conditional trigger.
  *
  * Locks: event_mutex protects the private array and attaching. Rendering in
  * process context takes trace_event_sem for reading; where that is not possible
  * preemption is disabled, which is as good for looking an event up.
  */
 #include <linux/cleanup.h>
+#include <linux/limits.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/ring_buffer.h>
 #include <linux/slab.h>
@@ -36,15 +38,21 @@
 #include <linux/trace_event_tap.h>
 #include <linux/trace_events.h>
 #include <linux/tracepoint.h>
+#include <uapi/linux/user_events.h>
 
-#include <asm/sections.h>
 #include <trace/syscall.h>
 
 #include "trace.h"
 #include "trace_output.h"
 
+/*
+ * A record that does not fit the per-CPU page goes to the ring buffer: one with
+ * a path in it, and whatever else. Larger ones the core refuses to make.
+ */
+#define TAP_RECORD_SIZE		(2 * PATH_MAX)
+
 /* For each CPU: room for the largest record on each of the contexts. */
-#define TAP_BUFFER_SIZE		(4 * PAGE_SIZE)
+#define TAP_BUFFER_SIZE		(4 * max(TAP_RECORD_SIZE, PAGE_SIZE))
 
 struct trace_event_tap_priv {
 	struct trace_event_file		file;
@@ -111,7 +119,8 @@ static int tap_array_get(void)
 	INIT_LIST_HEAD(&tr->events);
 	INIT_LIST_HEAD(&tr->systems);
 	tr->array_buffer.tr = tr;
-	tr->array_buffer.buffer = ring_buffer_alloc(TAP_BUFFER_SIZE, RB_FL_OVERWRITE);
+	tr->array_buffer.buffer = ring_buffer_alloc_range(TAP_BUFFER_SIZE, RB_FL_OVERWRITE,
+							  get_order(TAP_RECORD_SIZE), 0, 0);
 	if (!tr->array_buffer.buffer)
 		goto fail;
 	trace_buffered_event_enable();
@@ -140,14 +149,15 @@ static void tap_array_put(unsigned int n)
 /* Whether the event can have a tap */
 static bool tap_usable(struct trace_event_call *call)
 {
-	if (!call->class || !call->class->reg || !trace_event_name(call))
+	if (!call->class || !call->class->reg || !call->class->system ||
+	    !trace_event_name(call))
 		return false;
 	/*
-	 * The events of programs (user_events) are counted in their own way:
-	 * they can go while we hold what is a reference to all others.
+	 * The events of programs (user_events, user_events_multi) are counted in
+	 * their own way: they can go while we hold what is a reference to all
+	 * others. And they are for files that are enabled, not soft-disabled.
 	 */
-	if (!(call->flags & TRACE_EVENT_FL_DYNAMIC) && !call->module &&
-	    !is_kernel_core_data((unsigned long)call))
+	if (str_has_prefix(call->class->system, USER_EVENTS_SYSTEM))
 		return false;
 	/* of the function and other tracers; they are no events of their own */
 	return !(call->flags & TRACE_EVENT_FL_IGNORE_ENABLE);
@@ -519,6 +529,14 @@ static const char *tap_print(struct trace_event_tap_text *text,
 	call->event.funcs->trace(iter, 0, &call->event);
 	if (!text->atomic)
 		trace_event_read_unlock();
+
+	/* What does not fit is left out without a sign, so there has to be one. */
+	if (trace_seq_has_overflowed(&iter->seq) ||
+	    trace_seq_has_overflowed(&iter->tmp_seq)) {
+		trace_seq_init(&iter->seq);
+		trace_seq_printf(&iter->seq, "%s: [LINE TOO BIG]\n",
+				 trace_event_name(call));
+	}
 
 	*text_len = min_t(size_t, trace_seq_used(&iter->seq), TRACE_SEQ_BUFFER_SIZE - 1);
 	iter->seq.buffer[*text_len] = '\0';
