@@ -87,6 +87,8 @@ static void copy_line(struct ktap_diag *d, struct diag_msg *m)
 	eol = memchr(p, '\n', end - p);
 	if (!eol)
 		eol = end;
+	if (eol > p && eol[-1] == '\r')
+		eol--;
 	before = m->pos.col - 1;
 	if (before > (size_t)(eol - p))
 		before = eol - p;

@@ -79,7 +79,7 @@ static void gen_label(struct fs *fs, struct stmt *s)
 	/* at the end of a block nothing sees its locals any more */
 	for (n = s->next; n && n->kind == S_LABEL; n = n->next)
 		;
-	if (!n)
+	if (!n && !fs->blk->until)
 		nact = fs->blk->nact;
 	fs->labels = arena_grow(&fs->p->arena, fs->labels, fs->nlabels, &fs->labels_cap,
 				sizeof(*fs->labels));
@@ -502,6 +502,7 @@ static void gen_repeat(struct fs *fs, struct stmt *s)
 	enter_block(fs, &blk);
 	blk.breaks = &breaks;
 	blk.continues = &continues;
+	blk.until = true;
 	gen_block(fs, &s->body);
 	gen_patch_list(fs, &continues, fs->n);
 	gen_cond(fs, s->cond, false, &again);
@@ -596,15 +597,6 @@ static void gen_return(struct fs *fs, struct stmt *s)
 	struct expr *e = s->list;
 	int base, n;
 
-	if (fs->returns) {
-		/* the main chunk has something to do at its end */
-		for (; e; e = e->next) {
-			gen_next(fs, e);
-			fs->free = fs->nact;
-		}
-		gen_add_jump(fs, fs->returns, gen_jump(fs, KTAP_OP_JMP, 0));
-		return;
-	}
 	if (e && !e->next && (e->kind == E_METHOD ||
 			      (e->kind == E_CALL && gen_is_multi(fs, e)))) {
 		gen_tail_call(fs, e);
@@ -820,15 +812,33 @@ static struct func *auto_print(struct fs *fs)
 	return f;
 }
 
-static void gen_main_end(struct fs *fs)
+/* First of all: the main chunk may end early, by exit() or an error */
+static void gen_auto_print(struct fs *fs)
 {
 	struct expr fn = { .kind = E_FUNC, .pos = fs->f->body.end, .start = fs->f->body.end };
 
 	if (!fs->p->auto_print)
 		return;
-	gen_patch_list(fs, fs->returns, fs->n);
 	fn.func = auto_print(fs);
-	gen_hook(fs, &fn, "kdebug.trace_end", fn.pos);
+	gen_hook(fs, &fn, "kdebug.trace_last", fn.pos);
+	fs->free = fs->nact;
+}
+
+/* A library function that the script assigns somewhere is there until it does */
+static void gen_library_globals(struct fs *fs)
+{
+	struct sym *s;
+	int r;
+
+	for (s = fs->p->syms; s; s = s->next) {
+		if (s->class != SYM_GLOBAL || !s->assigned || !s->bi ||
+		    (s->bi->flags & KTAP_BI_VALUE))
+			continue;
+		r = gen_alloc(fs, 1);
+		gen_wide(fs, KTAP_OP_BUILTIN, r, gen_builtin(fs, s->bi->name, fs->pos));
+		gen_wide(fs, KTAP_OP_SETG, r, gen_sym(fs, s));
+		fs->free = fs->nact;
+	}
 }
 
 /* if (!predicate) return */
@@ -852,7 +862,6 @@ int gen_func(struct fs *outer, struct func *f)
 		.line = f->pos.line,
 		.pos = f->pos,
 	};
-	struct jlist returns = {};
 	struct image_func out = {};
 	struct gen_block blk;
 	struct param *p;
@@ -864,8 +873,6 @@ int gen_func(struct fs *outer, struct func *f)
 		diag_error(fs.p->diag, f->pos, "more than %d functions", KTAP_MAX_FUNCS);
 		return 0;
 	}
-	if (!outer->f && fs.p->auto_print)
-		fs.returns = &returns;
 	enter_block(&fs, &blk);
 	gen_alloc(&fs, f->nparams);
 	fs.nact = f->nparams;
@@ -874,14 +881,16 @@ int gen_func(struct fs *outer, struct func *f)
 	i = 0;
 	for (p = f->params; p; p = p->next)
 		activate(&fs, p->local, i++);
+	if (!outer->f) {
+		gen_auto_print(&fs);
+		gen_library_globals(&fs);
+	}
 	gen_block(&fs, &f->body);
 	for (i = 0; i < fs.ngotos; i++)
 		diag_error(fs.p->diag, fs.gotos[i].pos, "no label '%s' here to go to",
 			   fs.gotos[i].name->s);
 	fs.line = f->body.end.line;
 	fs.free = fs.nact;
-	if (!outer->f)
-		gen_main_end(&fs);
 	gen_abc(&fs, KTAP_OP_RET, 0, 1, 0);
 
 	out.upvals = arena_alloc(&fs.p->arena, (fs.nupvals + 1) * sizeof(*out.upvals));

@@ -54,6 +54,7 @@ struct gen_block {
 	size_t first_goto;
 	struct jlist *breaks;		/* NULL: not a loop */
 	struct jlist *continues;
+	bool until;			/* its locals are seen by what follows it */
 };
 
 struct fs {
@@ -82,7 +83,6 @@ struct fs {
 	struct gen_goto *gotos;
 	size_t ngotos;
 	size_t gotos_cap;
-	struct jlist *returns;		/* main chunk: return jumps to its end */
 };
 
 /* Where a variable is */
@@ -110,6 +110,7 @@ void gen_patch_list(struct fs *fs, struct jlist *l, unsigned int target);
 void gen_add_jump(struct fs *fs, struct jlist *l, unsigned int at);
 int gen_alloc(struct fs *fs, int n);
 struct var gen_var(struct fs *fs, const struct expr *name);
+int gen_sym(struct fs *fs, struct sym *s);
 void gen_load_int(struct fs *fs, int r, __s64 v);
 int gen_const_str(struct fs *fs, const struct kstr *s, struct src_pos pos);
 
@@ -133,6 +134,7 @@ enum { RES_MULTI = -1 };
 int gen_call(struct fs *fs, struct expr *e, int r, int nres);
 void gen_tail_call(struct fs *fs, struct expr *e);
 const struct builtin *gen_callee(const struct expr *fn);
+bool gen_is_library(const struct expr *fn);
 int gen_builtin(struct fs *fs, const char *name, struct src_pos pos);
 
 /* gen.c */

@@ -45,6 +45,14 @@ static const char *library_name(const struct expr *fn, char buf[64])
 	return NULL;
 }
 
+/* Is it of the library, whose functions give one value? */
+bool gen_is_library(const struct expr *fn)
+{
+	char buf[64];
+
+	return library_name(fn, buf);
+}
+
 const struct builtin *gen_callee(const struct expr *fn)
 {
 	char buf[64];

@@ -253,6 +253,10 @@ static int find_upval(struct fs *fs, struct local *l)
 
 static struct var global(struct fs *fs, struct sym *s)
 {
+	if (s->index < 0 && s->name->len > KTAP_MAX_STR) {
+		diag_error(fs->p->diag, fs->pos, "name is longer than %d bytes", KTAP_MAX_STR);
+		s->index = 0;
+	}
 	if (s->index < 0) {
 		s->index = image_global(fs->ib, s->name->s, s->name->len, s->kind);
 		if (s->index < 0) {
@@ -262,6 +266,11 @@ static struct var global(struct fs *fs, struct sym *s)
 		}
 	}
 	return (struct var){ VAR_GLOBAL, s->index };
+}
+
+int gen_sym(struct fs *fs, struct sym *s)
+{
+	return global(fs, s).index;
 }
 
 struct var gen_var(struct fs *fs, const struct expr *e)
@@ -506,35 +515,15 @@ static void gen_field(struct fs *fs, struct expr *e, int r)
 	fs->free = mark;
 }
 
-/*
- * {f()} and {...}: there is no instruction that sets as many values as there are,
- * so a constructor takes this many of them. More are an error when it runs, as
- * a function that is not there would be, and not lost.
- */
-#define TABLE_MULTI	64
-
+/* {f()} and {...}: as many values as there are */
 static void gen_table_multi(struct fs *fs, struct expr *x, int r, __s64 index)
 {
-	static const char text[] = "table constructor with more than 64 values of one call";
-	int first, key, i;
-	unsigned int ok;
+	int base = gen_alloc(fs, 2);
 
-	if (x->kind == E_VARARG) {
-		first = gen_alloc(fs, TABLE_MULTI + 1);
-		gen_abc(fs, KTAP_OP_VARARG, first, 0, TABLE_MULTI + 2);
-	} else {
-		first = gen_call(fs, x, -1, TABLE_MULTI + 1);
-	}
-	key = gen_alloc(fs, 1);
-	for (i = 0; i < TABLE_MULTI; i++) {
-		gen_load_int(fs, key, index++);
-		gen_abc(fs, KTAP_OP_SETT, r, key, first + i);
-	}
-	ok = gen_jump(fs, KTAP_OP_JF, first + TABLE_MULTI);
-	gen_wide(fs, KTAP_OP_LOADK, key,
-		 const_index(fs, image_str(fs->ib, text, sizeof(text) - 1), x->pos));
-	gen_abc(fs, KTAP_OP_CALL, key, 1, 1);
-	gen_patch(fs, ok, fs->n);
+	gen_abc(fs, KTAP_OP_MOVE, base, r, 0);
+	gen_load_int(fs, base + 1, index);
+	gen_list(fs, x);
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "table.list", x->pos), 0);
 }
 
 static void gen_table(struct fs *fs, struct expr *e, int r)
@@ -773,7 +762,7 @@ bool gen_is_multi(struct fs *fs, const struct expr *e)
 	(void)fs;
 	if (e->kind == E_VARARG || e->kind == E_METHOD)
 		return true;
-	return e->kind == E_CALL && !gen_callee(e->a);
+	return e->kind == E_CALL && !gen_is_library(e->a);
 }
 
 int gen_list_to(struct fs *fs, struct expr *list, int n)

@@ -242,16 +242,21 @@ static void read_file(const char *name, struct buf *b)
 static void write_file(const char *name, const struct ktap_image *img)
 {
 	FILE *f = fopen(name, "we");
+	struct stat st;
+	bool regular;
 	int err;
 
 	if (!f)
 		fail("cannot write %s: %s", name, strerror(errno));
+	regular = !lstat(name, &st) && S_ISREG(st.st_mode);
 	fwrite(img->data, 1, img->size, f);
 	err = ferror(f);
 	if (fclose(f) || err) {
-		/* half an image would be of no use to anyone */
-		unlink(name);
-		fail("cannot write %s: %s", name, strerror(errno));
+		err = errno;
+		/* half an image would be of no use to anyone; a device is no image */
+		if (regular)
+			unlink(name);
+		fail("cannot write %s: %s", name, strerror(err));
 	}
 }
 
@@ -259,7 +264,9 @@ static bool is_image(const struct buf *b)
 {
 	static const char magic[] = { 'K', 'T', 'A', 'P' };
 
-	return b->len >= sizeof(magic) && !memcmp(b->data, magic, sizeof(magic));
+	/* a script may begin with this word too; no text has the version behind it */
+	return b->len > sizeof(magic) && !memcmp(b->data, magic, sizeof(magic)) &&
+	       ((unsigned char)b->data[4] < '\t' || (b->len > 5 && !b->data[5]));
 }
 
 static struct ktap_image *load_image(const char *name, struct buf *b)

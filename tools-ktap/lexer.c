@@ -256,6 +256,10 @@ static int lex_escape(struct lexer *l, struct buf *b, struct src_pos pos)
 		buf_addc(b, to[p - from]);
 		return 0;
 	}
+	if (c == '\r' && peekc(l, 1) == '\n') {
+		l->pos++;
+		c = '\n';
+	}
 	if (c == '\n') {
 		l->pos++;
 		newline(l);

@@ -576,6 +576,38 @@ static struct stmt *parse_for_in(struct parser *ps, struct stmt *s, struct src_p
 	return s;
 }
 
+/* The rest of for (i = 0, j = 5; ...), whose first part is in @s */
+static struct stmt *parse_for_inits(struct parser *ps, struct stmt *s)
+{
+	struct stmt *first, **tail = &first, *i;
+
+	for (;;) {
+		i = parse_new_stmt(ps, S_LOCAL, s->locals->local->pos);
+		i->maybe_global = true;
+		i->locals = s->locals;
+		i->list = s->list;
+		*tail = i;
+		tail = &i->next;
+		if (parse_tok(ps) != TK_NAME)
+			break;
+		s->locals = parse_local_name(ps);
+		parse_expect(ps, T('='));
+		s->list = parse_expr(ps);
+		if (parse_tok(ps) == T(';')) {
+			i = parse_new_stmt(ps, S_LOCAL, s->locals->local->pos);
+			i->maybe_global = true;
+			i->locals = s->locals;
+			i->list = s->list;
+			*tail = i;
+			break;
+		}
+		parse_expect(ps, T(','));
+	}
+	s->locals = NULL;
+	s->list = NULL;
+	return first;
+}
+
 static struct stmt *parse_for(struct parser *ps)
 {
 	struct stmt *s = parse_new_stmt(ps, S_FORNUM, parse_pos(ps)), *init;
@@ -624,6 +656,8 @@ static struct stmt *parse_for(struct parser *ps)
 	s->locals = new_local(ps, name, pos);
 	s->list = e;
 	parse_expect(ps, T(','));
+	if (parse_tok(ps) == TK_NAME && lex_peek(ps->l)->kind == T('='))
+		return parse_for_c(ps, s, parse_for_inits(ps, s), where);
 	e->next = parse_expr(ps);
 	if (parse_accept(ps, T(',')))
 		e->next->next = parse_expr(ps);

@@ -304,8 +304,9 @@ static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned i
 	struct row *rows;
 	size_t i;
 
+	/* number 0: so deep in other tables that it was left out */
 	if (!t || depth > 8) {
-		add_str(b, t ? "{...}" : "{}");
+		add_str(b, t || !id ? "{...}" : "{}");
 		return;
 	}
 	rows = get_rows(r, t);
