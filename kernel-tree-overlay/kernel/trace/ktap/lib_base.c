@@ -262,7 +262,7 @@ static int ktap_wrong_handler(struct ktap_exec *x, unsigned int n, const struct 
 {
 	if (v->type != KTAP_BUILTIN)
 		return ktap_wrong_type(x, n, "function", v);
-	return ktap_error(x, "wrong type of argument %u: a function of the script expected, not '%s' of the library",
+	return ktap_error(x, "wrong type of argument %u: script function expected, not %s()",
 			  n, ktap_builtin_name(v->i));
 }
 

@@ -63,7 +63,7 @@ static void pids_newtask(void *data, struct task_struct *child, unsigned long cl
 	 * come to the parent yet, it comes to the child after that.
 	 */
 	clear_bit(child->pid, s->pids);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic(); /* pairs with ktap_pids_start() */
 	if ((unsigned int)parent->pid < s->nr_pids && test_bit(parent->pid, s->pids))
 		set_bit(child->pid, s->pids);
 }

@@ -53,8 +53,8 @@ static void ktap_refill_work(struct work_struct *work)
 {
 	struct ktap_vm *vm = container_of(work, struct ktap_vm, refill_work);
 
-	atomic_set(&vm->kicked, 0);
-	smp_mb(); /* a zombie whose kick did nothing is seen here */
+	/* fully ordered: a zombie whose kick did nothing is seen here */
+	atomic_xchg(&vm->kicked, 0);
 	if (!llist_empty(&vm->zombies))
 		queue_work(system_unbound_wq, &vm->reap_work);
 	ktap_pool_refill(&vm->pool);
@@ -222,7 +222,6 @@ EXPORT_SYMBOL_IF_KUNIT(ktap_vm_create);
 void ktap_vm_destroy(struct ktap_vm *vm)
 {
 	WRITE_ONCE(vm->dying, true);
-	smp_mb(); /* pairs with ktap_irq_work(), by irq_work_sync() */
 	irq_work_sync(&vm->irq_work);		/* from here on it queues nothing */
 	cancel_work_sync(&vm->refill_work);	/* may have queued the reaper */
 	cancel_work_sync(&vm->reap_work);	/* may have raised the irq_work */

@@ -213,7 +213,6 @@ typedef struct {
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 		old_;							\
 	})
-#define smp_mb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define atomic64_set			atomic_set
 #define atomic64_read			atomic_read
 #define atomic64_add(i, v)		((void)__atomic_add_fetch(&(v)->counter, i, SEQ_CST))

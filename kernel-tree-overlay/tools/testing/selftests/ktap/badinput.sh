@@ -42,7 +42,7 @@ refused "an event that is not a string" 'error' -e 'kdebug.trace(5, function (e)
 refused "an event of a megabyte" '.' -e "trace (\"$(head -c 5000 /dev/zero | tr '\0' x)\") { }"
 
 # events of programs come and go with them
-if [ -w $tracefs/dynamic_events ] && echo 'u:ktap_test_event u32 x' >>$tracefs/dynamic_events 2>/dev/null; then
+if echo 'u:ktap_test_event u32 x' 2>/dev/null >>$tracefs/dynamic_events; then
 	refused "an event of a program" 'no event is called "user_events:ktap_test_event"' \
 		-e 'trace user_events:ktap_test_event { }'
 	echo '-:ktap_test_event' >>$tracefs/dynamic_events
