@@ -4,7 +4,7 @@
  * kernel would, with the events of host_env.c, each fired three times after
  * the main chunk and trace_begin.
  *
- * Usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] FILE [ARG...]
+ * Usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED] FILE [ARG...]
  */
 #include <getopt.h>
 
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	size_t len;
 	char *src;
 
-	while ((c = getopt(argc, argv, "+b:m:r:")) != -1) {
+	while ((c = getopt(argc, argv, "+b:m:r:s:")) != -1) {
 		switch (c) {
 		case 'b':
 			params.main_budget = strtoull(optarg, NULL, 0);
@@ -138,12 +138,15 @@ int main(int argc, char **argv)
 		case 'r':
 			rounds = strtoul(optarg, NULL, 0);
 			break;
+		case 's':
+			shim_seed = strtoul(optarg, NULL, 0);
+			break;
 		default:
 			return 2;
 		}
 	}
 	if (optind == argc) {
-		fputs("usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] FILE [ARG]...\n",
+		fputs("usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED] FILE [ARG]...\n",
 		      stderr);
 		return 2;
 	}

@@ -9,6 +9,7 @@ __thread unsigned int shim_level;
 long shim_fail_alloc;
 long shim_allocs;
 long shim_live;
+u32 shim_seed = 0x6b746170;
 
 static __thread unsigned int preempt_count;
 static pthread_mutex_t cpu_lock[SHIM_CPUS] = {
@@ -67,9 +68,7 @@ void kvfree(const void *p)
 
 u32 get_random_u32(void)
 {
-	static u32 seed = 0x6b746170;
-
-	return __atomic_add_fetch(&seed, 0x9e3779b9, __ATOMIC_RELAXED);
+	return __atomic_add_fetch(&shim_seed, 0x9e3779b9, __ATOMIC_RELAXED);
 }
 
 /* Puts a work item in the list, unless it is there; from any thread. */

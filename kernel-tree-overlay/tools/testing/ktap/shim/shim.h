@@ -41,6 +41,7 @@ extern __thread unsigned int shim_level;
 extern long shim_fail_alloc;		/* number of the one that fails, 0: none */
 extern long shim_allocs;		/* how many there were */
 extern long shim_live;			/* how many were not freed */
+extern u32 shim_seed;			/* of get_random_u32() */
 
 void shim_preempt_disable(void);
 void shim_preempt_enable(void);
