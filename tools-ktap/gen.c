@@ -570,6 +570,9 @@ static void gen_for_in(struct fs *fs, struct stmt *s)
 	fs->line = s->list->start.line;
 	gen_abc(fs, KTAP_OP_PAIRS, base, 0, 0);
 	next = gen_jump(fs, KTAP_OP_NEXT, base);
+	/* a key that is not compound is its own first part */
+	if (n > 2)
+		gen_abc(fs, KTAP_OP_TUPLE, base + 2, base + 2, 1);
 	i = 0;
 	for (p = s->locals; p; p = p->next, i++) {
 		if (n <= 2) {

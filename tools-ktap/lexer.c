@@ -370,6 +370,11 @@ static void bad_char(struct lexer *l, struct token *t)
 	if (c == '`') {
 		diag_error(l->diag, t->pos,
 			   "symbol addresses (`name`) are not part of this version");
+		/* one error for both of its quotes */
+		while (peekc(l, 1) >= 0 && lex_is_name(peekc(l, 1)))
+			l->pos++;
+		if (peekc(l, 1) == '`')
+			l->pos++;
 	} else if (c < 0x80) {
 		diag_error(l->diag, t->pos, c > ' ' && c < 0x7f ?
 			   "unexpected character '%c'" : "unexpected byte 0x%02x", c);

@@ -287,17 +287,17 @@ void parse_func_body(struct parser *ps, struct func *f, bool self)
 		f->nparams++;
 	}
 	parse_expect(ps, T('('));
-	while (parse_tok(ps) != T(')')) {
-		if (parse_accept(ps, TK_DOTS)) {
-			f->vararg = true;
-			break;
-		}
-		*tail = parse_local_name(ps);
-		tail = &(*tail)->next;
-		if (++f->nparams > 200)
-			parse_error(ps, parse_pos(ps), "more than 200 parameters");
-		if (!parse_accept(ps, T(',')))
-			break;
+	if (parse_tok(ps) != T(')')) {
+		do {
+			if (parse_accept(ps, TK_DOTS)) {
+				f->vararg = true;
+				break;
+			}
+			*tail = parse_local_name(ps);
+			tail = &(*tail)->next;
+			if (++f->nparams > 200)
+				parse_error(ps, parse_pos(ps), "more than 200 parameters");
+		} while (parse_accept(ps, T(',')));
 	}
 	parse_expect_close(ps, T(')'), '(', where);
 	parse_func_block(ps, f);
