@@ -385,6 +385,9 @@ static void bad_char(struct lexer *l, struct token *t)
 				   "unexpected character '%.*s' outside of a string",
 				   n, l->src + l->pos);
 			l->pos += n - 1;
+			/* one error for the word that it is in */
+			while (peekc(l, 1) >= 0x80 || (peekc(l, 1) >= 0 && lex_is_name(peekc(l, 1))))
+				l->pos++;
 		} else {
 			diag_error(l->diag, t->pos,
 				   "byte 0x%02x is not UTF-8, outside of a string", c);

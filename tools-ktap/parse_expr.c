@@ -423,6 +423,9 @@ static struct expr *parse_binary(struct parser *ps, unsigned int min)
 			return a;
 		pos = parse_pos(ps);
 		if (parse_tok(ps) == TK_DEC) {
+			if (ps->l->cur.first)
+				parse_error(ps, pos,
+					    "'--' begins nothing: comments begin with #, to count down write x--");
 			if (is_misplaced_dec(ps))
 				parse_error(ps, pos, "'--' after a name is a statement");
 			lex_seek(ps->l, ps->l->cur.start + 1);

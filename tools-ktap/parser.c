@@ -782,6 +782,9 @@ static struct stmt *parse_statement(struct parser *ps)
 		return parse_expr_statement(ps);
 	case TK_INC:
 		parse_error(ps, pos, "'++' comes after its operand, as a statement");
+	case TK_DEC:
+		parse_error(ps, pos,
+			    "'--' begins nothing: comments begin with #, to count down write x--");
 	default:
 		if (parse_tok(ps) == TK_INT || parse_tok(ps) == TK_STR) {
 			struct token t = ps->l->cur;
