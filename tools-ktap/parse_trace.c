@@ -207,15 +207,24 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 	t->last_to = to;
 }
 
-/* After a predicate, also after an error in it: back to the text around it */
 void parse_leave_pred(struct parser *ps)
 {
-	if (!ps->in_pred)
-		return;
 	ps->in_pred = false;
 	ps->l->src = ps->outside_src;
 	ps->l->len = ps->outside_len;
 	lex_return(ps->l, &ps->outside);
+}
+
+/* The events are no tokens, so nothing can be found in them by its tokens */
+void parse_skip_pred(struct parser *ps)
+{
+	if (!ps->in_pred)
+		return;
+	parse_leave_pred(ps);
+	if (ps->pred_end) {
+		lex_seek(ps->l, ps->pred_end);
+		lex_next(ps->l);
+	}
 }
 
 static struct expr *parse_pred(struct parser *ps, struct text *t, struct src_pos base)
@@ -232,7 +241,9 @@ static struct expr *parse_pred(struct parser *ps, struct text *t, struct src_pos
 	ps->outside_src = l->src;
 	ps->outside_len = l->len;
 	ps->in_pred = true;
+	ps->pred_end = 0;
 	if (t->s == l->src) {
+		ps->pred_end = t->pred_to + 1;
 		lex_seek(l, t->pred_from);
 	} else {
 		l->src = t->s;

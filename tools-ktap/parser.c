@@ -225,7 +225,7 @@ static void parse_block(struct parser *ps, struct block *b, bool top)
 		ps->fn = saved.fn;
 		ps->depth = saved.depth + 1;
 		ps->no_colon = 0;
-		parse_leave_pred(ps);
+		parse_skip_pred(ps);
 		for (tail = &b->first; *tail; tail = &(*tail)->next)
 			;
 		if (ps->prog->diag->full)

@@ -25,6 +25,7 @@ struct parser {
 	struct lex_mark outside;	/* in_pred: where the predicate was met ... */
 	const char *outside_src;	/* ... and in which text */
 	size_t outside_len;
+	size_t pred_end;		/* where the text around it goes on, or 0 */
 	jmp_buf *jb;
 };
 
@@ -77,7 +78,10 @@ struct stmt *parse_trace(struct parser *ps);
 struct stmt *parse_timer(struct parser *ps);
 struct stmt *parse_hook(struct parser *ps);
 bool parse_is_timer(struct parser *ps);
+/* After a predicate: back to the text around it */
 void parse_leave_pred(struct parser *ps);
+/* After an error, which may have been in a predicate: to what follows it */
+void parse_skip_pred(struct parser *ps);
 /* kdebug.probe("EVENTS /PREDICATE/", f) is a trace statement; or NULL */
 struct stmt *parse_probe_call(struct parser *ps, struct expr *call);
 
