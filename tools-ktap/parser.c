@@ -711,7 +711,9 @@ static struct stmt *parse_return(struct parser *ps)
 	case TK_ELSEIF:
 		break;
 	default:
-		s->list = parse_expr_list(ps);
+		/* if (c) return, and the next statement on the line below */
+		if (!ps->l->cur.first)
+			s->list = parse_expr_list(ps);
 	}
 	return s;
 }
