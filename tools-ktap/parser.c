@@ -89,9 +89,10 @@ struct kstr *parse_name(struct parser *ps)
 
 void parse_enter(struct parser *ps)
 {
-	if (++ps->depth > AST_MAX_NEST)
-		parse_error(ps, parse_pos(ps), "nested too deeply, more than %d levels",
-			    AST_MAX_NEST);
+	if (++ps->depth <= AST_MAX_NEST)
+		return;
+	ps->lost = true;
+	parse_error(ps, parse_pos(ps), "nested too deeply, more than %d levels", AST_MAX_NEST);
 }
 
 void parse_leave(struct parser *ps)
@@ -228,7 +229,7 @@ static void parse_block(struct parser *ps, struct block *b, bool top)
 		parse_skip_pred(ps);
 		for (tail = &b->first; *tail; tail = &(*tail)->next)
 			;
-		if (ps->prog->diag->full)
+		if (ps->prog->diag->full || ps->lost)
 			longjmp(*saved.jb, 1);
 		resync(ps, ps->stmt_start, saved.braces);
 		if (ps->braces < saved.braces) {
@@ -811,6 +812,8 @@ int parse_program(struct program *p)
 		ps.jb = &jb;
 		lex_next(&p->lex);
 		parse_block(&ps, &p->main->body, true);
+	} else if (ps.lost) {
+		excuse_names(&ps, 0, p->lex.len);
 	}
 	return p->diag->nerrors ? -1 : 0;
 }
