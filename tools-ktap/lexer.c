@@ -386,7 +386,8 @@ static void bad_char(struct lexer *l, struct token *t)
 				   n, l->src + l->pos);
 			l->pos += n - 1;
 			/* one error for the word that it is in */
-			while (peekc(l, 1) >= 0x80 || (peekc(l, 1) >= 0 && lex_is_name(peekc(l, 1))))
+			while (peekc(l, 1) >= 0x80 ||
+			       (peekc(l, 1) >= 0 && lex_is_name(peekc(l, 1))))
 				l->pos++;
 		} else {
 			diag_error(l->diag, t->pos,

@@ -146,8 +146,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind == argc) {
-		fputs("usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED] FILE [ARG]...\n",
-		      stderr);
+		fputs("usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED]\n"
+		      "\tFILE [ARG]...\n", stderr);
 		return 2;
 	}
 	src = read_file(argv[optind], &len);
