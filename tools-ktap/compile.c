@@ -23,6 +23,7 @@ struct ktap_image *ktap_compile(const char *name, const char *src, size_t len,
 				struct ktap_diag *diag)
 {
 	struct program *p = xmalloc(sizeof(*p));
+	const struct src_pos first = { 1, 1 };
 	struct ktap_image *img = NULL;
 	int syntax_err;
 
@@ -31,8 +32,7 @@ struct ktap_image *ktap_compile(const char *name, const char *src, size_t len,
 	p->syms_tail = &p->syms;
 	diag_source(diag, name, src, len);
 	if (len > KTAP_MAX_SOURCE) {
-		diag_error(diag, (struct src_pos){ 1, 1 },
-			   "the script is longer than %d MiB", KTAP_MAX_SOURCE >> 20);
+		diag_error(diag, first, SOURCE_LONG, KTAP_MAX_SOURCE >> 20);
 		goto out;
 	}
 	lex_init(&p->lex, &p->arena, diag, src, len);

@@ -2,6 +2,7 @@
 /*
  * diag: the errors and warnings of one compilation.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +19,20 @@ void ktap_diag_init(struct ktap_diag *d)
 	memset(d, 0, sizeof(*d));
 }
 
+static void free_msg(struct diag_msg *m)
+{
+	free(m->text);
+	free(m->line);
+	free(m->caret);
+	memset(m, 0, sizeof(*m));
+}
+
 void ktap_diag_free(struct ktap_diag *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < d->nmsgs; i++) {
-		free(d->msgs[i].text);
-		free(d->msgs[i].line);
-		free(d->msgs[i].caret);
-	}
+	for (i = 0; i < d->nmsgs; i++)
+		free_msg(&d->msgs[i]);
 	free(d->file);
 	ktap_diag_init(d);
 }
@@ -127,49 +133,58 @@ static void copy_line(struct ktap_diag *d, struct diag_msg *m)
 	m->caret = caret.data;
 }
 
-static void add(struct ktap_diag *d, enum diag_level level, struct src_pos pos,
-		const char *fmt, va_list ap)
+void diag_report(struct ktap_diag *d, enum diag_tag tag, struct src_pos pos, const char *fmt,
+		 ...)
 {
 	char text[512];
 	struct diag_msg *m;
 	unsigned int i;
+	va_list ap;
 
 	for (i = 0; i < d->nmsgs; i++) {
 		m = &d->msgs[i];
 		/* the first message about a place is the one that helps */
-		if (m->pos.line == pos.line && m->pos.col == pos.col && m->level == level)
+		if (m->pos.line == pos.line && m->pos.col == pos.col &&
+		    diag_is_error(m->tag) == diag_is_error(tag))
 			return;
 	}
-	if (level == DIAG_ERROR)
+	if (diag_is_error(tag))
 		d->nerrors++;
 	if (d->nmsgs == DIAG_MAX) {
 		d->full = true;
-		return;
+		/* an error is worth more than a warning */
+		for (i = 0; i < d->nmsgs && diag_is_error(d->msgs[i].tag); i++)
+			;
+		if (i == d->nmsgs || !diag_is_error(tag))
+			return;
+		free_msg(&d->msgs[i]);
+		d->msgs[i] = d->msgs[--d->nmsgs];
 	}
+	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	m = &d->msgs[d->nmsgs++];
-	m->level = level;
+	m->tag = tag;
 	m->pos = pos;
 	m->text = xstrdup(text);
 	copy_line(d, m);
 }
 
-void diag_error(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...)
+const char *diag_tag_name(enum diag_tag tag, char buf[32])
 {
-	va_list ap;
+	static const char *const names[DIAG_NR] = {
+#define DIAG_NAME(tag, text)	[DIAG_##tag] = #tag,
+		KTAP_DIAG_ERRORS(DIAG_NAME)
+		KTAP_DIAG_WARNINGS(DIAG_NAME)
+#undef DIAG_NAME
+	};
+	const char *s = tag < DIAG_NR ? names[tag] : "";
+	unsigned int i;
 
-	va_start(ap, fmt);
-	add(d, DIAG_ERROR, pos, fmt, ap);
-	va_end(ap);
-}
-
-void diag_warn(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(d, DIAG_WARNING, pos, fmt, ap);
-	va_end(ap);
+	for (i = 0; s[i] && i < 31; i++)
+		buf[i] = s[i] == '_' ? '-' : tolower((unsigned char)s[i]);
+	buf[i] = 0;
+	return buf;
 }
 
 void ktap_diag_print(const struct ktap_diag *d, FILE *f)
@@ -180,10 +195,11 @@ void ktap_diag_print(const struct ktap_diag *d, FILE *f)
 	for (i = 0; i < d->nmsgs; i++) {
 		m = &d->msgs[i];
 		fprintf(f, "%s:%u:%u: %s: %s\n", d->file, m->pos.line, m->pos.col,
-			m->level == DIAG_ERROR ? "error" : "warning", m->text);
+			diag_is_error(m->tag) ? "error" : "warning", m->text);
 		if (m->line && *m->line)
 			fprintf(f, "%s\n%s^\n", m->line, m->caret);
 	}
 	if (d->full)
-		fprintf(f, "%s: error: more errors are not shown\n", d->file);
+		fprintf(f, "%s: %s: more of them are not shown\n", d->file,
+			d->nerrors ? "error" : "warning");
 }

@@ -21,12 +21,9 @@
 #define __noreturn	__attribute__((noreturn))
 #endif
 
-#define DIAG_MAX	20
+#include "diag_tags.h"
 
-enum diag_level {
-	DIAG_ERROR,
-	DIAG_WARNING,
-};
+#define DIAG_MAX	20
 
 struct src_pos {
 	unsigned int line;
@@ -34,7 +31,7 @@ struct src_pos {
 };
 
 struct diag_msg {
-	enum diag_level level;
+	enum diag_tag tag;
 	struct src_pos pos;
 	char *text;
 	char *line;		/* the part of the source line that is shown */
@@ -61,9 +58,22 @@ void ktap_diag_print(const struct ktap_diag *d, FILE *f);
 /* Bytes of the UTF-8 sequence at @s, which has @len; 0 if it is none */
 unsigned int diag_utf8_len(const char *s, size_t len);
 void diag_source(struct ktap_diag *d, const char *name, const char *src, size_t len);
-__printf(3, 4)
-void diag_error(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...);
-__printf(3, 4)
-void diag_warn(struct ktap_diag *d, struct src_pos pos, const char *fmt, ...);
+__printf(4, 5)
+void diag_report(struct ktap_diag *d, enum diag_tag tag, struct src_pos pos, const char *fmt,
+		 ...);
+
+/* One of diag_tags.h, with what its format takes; the second is for warnings */
+#define diag_error(d, pos, tag, ...)	\
+	diag_report(d, DIAG_##tag, pos, diag_format_##tag, ##__VA_ARGS__)
+#define diag_warn(d, pos, tag, ...)	\
+	diag_error(d, pos, tag, ##__VA_ARGS__)
+
+static inline bool diag_is_error(enum diag_tag tag)
+{
+	return tag < DIAG_WARNINGS_FROM;
+}
+
+/* The tag as text: "number-big" */
+const char *diag_tag_name(enum diag_tag tag, char buf[32]);
 
 #endif /* _KTAP_DIAG_H */

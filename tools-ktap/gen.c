@@ -65,14 +65,12 @@ static void gen_label(struct fs *fs, struct stmt *s)
 	int nact = fs->nact;
 
 	if (fs->nlabels == GEN_MAX_LABELS) {
-		diag_error(fs->p->diag, s->pos, "too many labels in a function: limit is %d",
-			   GEN_MAX_LABELS);
+		diag_error(fs->p->diag, s->pos, LABELS_MANY, GEN_MAX_LABELS);
 		return;
 	}
 	for (i = 0; i < fs->nlabels; i++) {
 		if (fs->labels[i].name == s->label) {
-			diag_error(fs->p->diag, s->pos, "label '%s' is there already",
-				   s->label->s);
+			diag_error(fs->p->diag, s->pos, LABEL_TWICE, s->label->s);
 			return;
 		}
 	}
@@ -95,9 +93,7 @@ static void gen_label(struct fs *fs, struct stmt *s)
 			continue;
 		}
 		if (g->nact < nact)
-			diag_error(fs->p->diag, g->pos,
-				   "goto '%s' jumps over the declaration of a local variable",
-				   s->label->s);
+			diag_error(fs->p->diag, g->pos, GOTO_LOCAL, s->label->s);
 		gen_patch(fs, g->at, fs->n);
 	}
 	fs->ngotos = k;
@@ -124,7 +120,7 @@ static bool is_global_alias(const struct local *l)
 
 static void bad_target(struct fs *fs, const struct expr *e)
 {
-	diag_error(fs->p->diag, e->start, "'%s' cannot be assigned to", e->str->s);
+	diag_error(fs->p->diag, e->start, ASSIGN_NAME, e->str->s);
 }
 
 static void store_var(struct fs *fs, const struct expr *e, int r)
@@ -205,7 +201,7 @@ static void gen_assign(struct fs *fs, struct stmt *s)
 	/* tables and keys first, then all values, then the assignments, last first */
 	for (t = s->targets; t; t = t->next) {
 		if (n == KTAP_MAX_REGS) {
-			diag_error(fs->p->diag, t->start, "too many variables on the left");
+			diag_error(fs->p->diag, t->start, TARGETS_MANY);
 			return;
 		}
 		targets[n] = t;
@@ -436,8 +432,7 @@ static void gen_break(struct fs *fs, struct stmt *s)
 	for (b = fs->blk; b && !b->breaks; b = b->outer)
 		;
 	if (!b) {
-		diag_error(fs->p->diag, s->pos, "'%s' outside of a loop",
-			   brk ? "break" : "continue");
+		diag_error(fs->p->diag, s->pos, BREAK_OUTSIDE, brk ? "break" : "continue");
 		return;
 	}
 	gen_add_jump(fs, brk ? b->breaks : b->continues, gen_jump(fs, KTAP_OP_JMP, 0));
@@ -775,8 +770,7 @@ static void gen_block(struct fs *fs, struct block *b)
 
 	for (s = b->first; s; s = s->next) {
 		if (s->kind == S_RETURN && s->next && s->next->kind != S_LABEL)
-			diag_error(fs->p->diag, s->next->pos,
-				   "nothing may follow 'return' in its block");
+			diag_error(fs->p->diag, s->next->pos, AFTER_RETURN);
 		gen_stmt(fs, s);
 	}
 }
@@ -873,7 +867,7 @@ int gen_func(struct fs *outer, struct func *f)
 
 	index = image_reserve_func(fs.ib);
 	if (index < 0) {
-		diag_error(fs.p->diag, f->pos, "more than %d functions", KTAP_MAX_FUNCS);
+		diag_error(fs.p->diag, f->pos, FUNCS_MANY, KTAP_MAX_FUNCS);
 		return 0;
 	}
 	enter_block(&fs, &blk);
@@ -890,8 +884,7 @@ int gen_func(struct fs *outer, struct func *f)
 	}
 	gen_block(&fs, &f->body);
 	for (i = 0; i < fs.ngotos; i++)
-		diag_error(fs.p->diag, fs.gotos[i].pos, "no label '%s' here to go to",
-			   fs.gotos[i].name->s);
+		diag_error(fs.p->diag, fs.gotos[i].pos, LABEL_NONE, fs.gotos[i].name->s);
 	fs.line = f->body.end.line;
 	fs.free = fs.nact;
 	gen_abc(&fs, KTAP_OP_RET, 0, 1, 0);
@@ -921,14 +914,14 @@ struct ktap_image *gen_program(struct program *p)
 {
 	struct image_builder *ib = image_new(p->diag->name);
 	struct fs none = { .p = p, .ib = ib };
+	const struct src_pos first = { 1, 1 };
 	struct ktap_image *img = NULL;
 
 	gen_func(&none, p->main);
 	if (!p->diag->nerrors) {
 		img = image_finish(ib);
 		if (!img)
-			diag_error(p->diag, (struct src_pos){ 1, 1 },
-				   "the compiled script is over %d MiB", KTAP_MAX_IMAGE >> 20);
+			diag_error(p->diag, first, IMAGE_LARGE, KTAP_MAX_IMAGE >> 20);
 	}
 	image_free(ib);
 	return img;

@@ -13,7 +13,7 @@ int gen_builtin(struct fs *fs, const char *name, struct src_pos pos)
 
 	if (i >= 0)
 		return i;
-	diag_error(fs->p->diag, pos, "more than %d different builtins", KTAP_MAX_BUILTINS);
+	diag_error(fs->p->diag, pos, BUILTINS_MANY, KTAP_MAX_BUILTINS);
 	return 0;
 }
 
@@ -74,7 +74,7 @@ static void check_args(struct fs *fs, const struct expr *e, const struct builtin
 			snprintf(want, sizeof(want), "%u", bi->min);
 		else
 			snprintf(want, sizeof(want), "%u to %u", bi->min, bi->max);
-		diag_error(fs->p->diag, e->start, "%s() takes %s argument%s, not %u", name, want,
+		diag_error(fs->p->diag, e->start, ARGS_NUMBER, name, want,
 			   !strcmp(want, "1") || !strcmp(want, "at least 1") ? "" : "s", e->n);
 	}
 }
@@ -148,7 +148,7 @@ static int call_inc(struct fs *fs, struct expr *e, const char *name, int r, int 
 	int mark = fs->free, obj, key, n;
 
 	if (e->n < 2 || e->n > max) {
-		diag_error(fs->p->diag, e->start, "%s() takes a table and a key", name);
+		diag_error(fs->p->diag, e->start, ARGS_INC, name);
 		return nothing(fs, r, nres);
 	}
 	obj = gen_any(fs, e->list);
@@ -172,7 +172,7 @@ static int call_trace(struct fs *fs, struct expr *e, const char *name, const cha
 	int mark = fs->free, base = gen_alloc(fs, 2), t, n = 2;
 
 	if (e->n != 2) {
-		diag_error(fs->p->diag, e->start, "%s() takes 2 arguments, not %u", name, e->n);
+		diag_error(fs->p->diag, e->start, ARGS_TWO, name, e->n);
 		return nothing(fs, r, nres);
 	}
 	t = gen_alloc(fs, 1);
@@ -210,9 +210,10 @@ static void report_missing(struct fs *fs, const struct expr *e, const char *name
 	unsigned int dist = names_max_dist(name) + 1;
 
 	names_near_library(name, &best, &dist);
-	diag_error(fs->p->diag, e->start,
-		   best ? "unknown function '%s', did you mean '%s'?" : "unknown function '%s'",
-		   name, best);
+	if (best)
+		diag_error(fs->p->diag, e->start, FUNC_NEAR, name, best);
+	else
+		diag_error(fs->p->diag, e->start, FUNC_UNKNOWN, name);
 }
 
 static const struct {
@@ -259,8 +260,7 @@ static int call_library(struct fs *fs, struct expr *e, int r, int nres)
 	bi = names_builtin(name);
 	if (!bi) {
 		if (!strcmp(name, "pairs"))
-			diag_error(fs->p->diag, e->start,
-				   "pairs() goes with for: for (k, v in pairs(t))");
+			diag_error(fs->p->diag, e->start, PAIRS_ALONE);
 		else
 			report_missing(fs, e, name);
 		return nothing(fs, r, nres);

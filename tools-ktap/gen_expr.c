@@ -50,12 +50,11 @@ void gen_patch(struct fs *fs, unsigned int at, unsigned int target)
 
 	if (op == KTAP_OP_JMP) {
 		if (n < -(1L << 23) || n >= (1L << 23))
-			diag_error(fs->p->diag, fs->pos, "function is too long");
+			diag_error(fs->p->diag, fs->pos, FUNC_LONG);
 		fs->code[at] = KTAP_INSN_JUMP(op, n);
 	} else {
 		if (n < INT16_MIN || n > INT16_MAX)
-			diag_error(fs->p->diag, fs->pos,
-				   "too much code for one condition or loop, use a function");
+			diag_error(fs->p->diag, fs->pos, JUMP_LONG);
 		fs->code[at] = KTAP_INSN_WIDE(op, a, n);
 	}
 }
@@ -86,9 +85,7 @@ int gen_alloc(struct fs *fs, int n)
 
 	if (r + n > KTAP_MAX_REGS) {
 		if (!fs->full)
-			diag_error(fs->p->diag, fs->pos,
-				   "too many local variables and intermediate values, more than %d in one function",
-				   KTAP_MAX_REGS);
+			diag_error(fs->p->diag, fs->pos, REGS_MANY, KTAP_MAX_REGS);
 		fs->full = true;
 		return fs->nact < KTAP_MAX_REGS - 8 ? fs->nact : 0;
 	}
@@ -111,14 +108,14 @@ static int const_index(struct fs *fs, int index, struct src_pos pos)
 {
 	if (index >= 0)
 		return index;
-	diag_error(fs->p->diag, pos, "more than %d constants", KTAP_MAX_CONSTS);
+	diag_error(fs->p->diag, pos, CONSTS_MANY, KTAP_MAX_CONSTS);
 	return 0;
 }
 
 int gen_const_str(struct fs *fs, const struct kstr *s, struct src_pos pos)
 {
 	if (s->len > KTAP_MAX_STR) {
-		diag_error(fs->p->diag, pos, "string is longer than %d bytes", KTAP_MAX_STR);
+		diag_error(fs->p->diag, pos, STRING_LONG, KTAP_MAX_STR);
 		return 0;
 	}
 	return const_index(fs, image_str(fs->ib, s->s, s->len), pos);
@@ -235,8 +232,7 @@ static int find_upval(struct fs *fs, struct local *l)
 		if (fs->upvals[i].local == l)
 			return i;
 	if (fs->nupvals == KTAP_MAX_UPVALS) {
-		diag_error(fs->p->diag, fs->pos, "function uses more than %d outer variables",
-			   KTAP_MAX_UPVALS);
+		diag_error(fs->p->diag, fs->pos, UPVALS_MANY, KTAP_MAX_UPVALS);
 		return 0;
 	}
 	if (l->func == fs->outer->f) {
@@ -254,14 +250,13 @@ static int find_upval(struct fs *fs, struct local *l)
 static struct var global(struct fs *fs, struct sym *s)
 {
 	if (s->index < 0 && s->name->len > KTAP_MAX_STR) {
-		diag_error(fs->p->diag, fs->pos, "name is longer than %d bytes", KTAP_MAX_STR);
+		diag_error(fs->p->diag, fs->pos, NAME_LONG, KTAP_MAX_STR);
 		s->index = 0;
 	}
 	if (s->index < 0) {
 		s->index = image_global(fs->ib, s->name->s, s->name->len, s->kind);
 		if (s->index < 0) {
-			diag_error(fs->p->diag, fs->pos, "more than %d globals",
-				   KTAP_MAX_GLOBALS);
+			diag_error(fs->p->diag, fs->pos, GLOBALS_MANY, KTAP_MAX_GLOBALS);
 			s->index = 0;
 		}
 	}
@@ -317,9 +312,10 @@ static void gen_library_name(struct fs *fs, const struct expr *e, int r)
 		break;
 	case SYM_SPACE:
 	case SYM_SPECIAL:
-		diag_error(fs->p->diag, e->pos, class == SYM_SPACE ?
-			   "'%s' is no value, only '%s.NAME' is" :
-			   "'%s' is no value, it can only be called", e->str->s, e->str->s);
+		if (class == SYM_SPACE)
+			diag_error(fs->p->diag, e->pos, SPACE_VALUE, e->str->s, e->str->s);
+		else
+			diag_error(fs->p->diag, e->pos, SPECIAL_VALUE, e->str->s);
 		gen_abc(fs, KTAP_OP_NIL, r, 1, 0);
 		break;
 	default:

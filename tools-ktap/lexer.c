@@ -126,7 +126,7 @@ static int skip_blanks(struct lexer *l, struct token *t)
 				}
 			}
 			if (peekc(l, 0) < 0) {
-				diag_error(l->diag, pos, "unfinished comment");
+				diag_error(l->diag, pos, COMMENT_OPEN);
 				return -1;
 			}
 			if (!peekc(l, 0))
@@ -217,7 +217,7 @@ static int lex_number(struct lexer *l, struct token *t)
 	if (bad || !any || last_sep) {
 		while (peekc(l, 0) >= 0 && (lex_is_name(peekc(l, 0)) || peekc(l, 0) == '.'))
 			l->pos++;
-		diag_error(l->diag, t->pos, "malformed number '%.*s'",
+		diag_error(l->diag, t->pos, NUMBER_MALFORMED,
 			   (int)(l->pos - start > 60 ? 60 : l->pos - start), l->src + start);
 		return -1;
 	}
@@ -230,7 +230,7 @@ static int lex_number(struct lexer *l, struct token *t)
 			over = true;
 	}
 	if (over) {
-		diag_error(l->diag, t->pos, "number does not fit in 64 bits");
+		diag_error(l->diag, t->pos, NUMBER_BIG);
 		return -1;
 	}
 	t->kind = TK_INT;
@@ -277,7 +277,7 @@ static int lex_escape(struct lexer *l, struct buf *b, struct src_pos pos)
 	}
 	if (c == 'x') {
 		if (digit_value(peekc(l, 1)) > 15 || digit_value(peekc(l, 2)) > 15) {
-			diag_error(l->diag, pos, "'\\x' needs two hexadecimal digits");
+			diag_error(l->diag, pos, ESCAPE_HEX);
 			return -1;
 		}
 		buf_addc(b, digit_value(peekc(l, 1)) * 16 + digit_value(peekc(l, 2)));
@@ -288,13 +288,13 @@ static int lex_escape(struct lexer *l, struct buf *b, struct src_pos pos)
 		for (i = 0, n = 0; i < 3 && digit_value(peekc(l, 0)) < 10; i++, l->pos++)
 			n = n * 10 + digit_value(peekc(l, 0));
 		if (n > 255) {
-			diag_error(l->diag, pos, "'\\%d' is more than one byte", n);
+			diag_error(l->diag, pos, ESCAPE_BIG, n);
 			return -1;
 		}
 		buf_addc(b, n);
 		return 0;
 	}
-	diag_error(l->diag, pos, "invalid escape sequence");
+	diag_error(l->diag, pos, ESCAPE_BAD);
 	return -1;
 }
 
@@ -306,7 +306,7 @@ static int lex_string(struct lexer *l, struct token *t)
 	for (;;) {
 		c = peekc(l, 0);
 		if (c < 0 || c == '\n') {
-			diag_error(l->diag, t->pos, "unfinished string");
+			diag_error(l->diag, t->pos, STRING_OPEN);
 			err = -1;
 			break;
 		}
@@ -357,7 +357,7 @@ static int lex_long_string(struct lexer *l, struct token *t)
 		if (l->src[l->pos - 1] == '\n')
 			newline(l);
 	}
-	diag_error(l->diag, t->pos, "unfinished long string");
+	diag_error(l->diag, t->pos, LONG_STRING_OPEN);
 	return -1;
 }
 
@@ -368,21 +368,21 @@ static void bad_char(struct lexer *l, struct token *t)
 
 	t->kind = TK_ERROR;
 	if (c == '`') {
-		diag_error(l->diag, t->pos,
-			   "symbol addresses (`name`) are not part of this version");
+		diag_error(l->diag, t->pos, SYMBOL_ADDRESS);
 		/* one error for both of its quotes */
 		while (peekc(l, 1) >= 0 && lex_is_name(peekc(l, 1)))
 			l->pos++;
 		if (peekc(l, 1) == '`')
 			l->pos++;
 	} else if (c < 0x80) {
-		diag_error(l->diag, t->pos, c > ' ' && c < 0x7f ?
-			   "unexpected character '%c'" : "unexpected byte 0x%02x", c);
+		if (c > ' ' && c < 0x7f)
+			diag_error(l->diag, t->pos, CHAR_BAD, c);
+		else
+			diag_error(l->diag, t->pos, BYTE_BAD, c);
 	} else {
 		n = diag_utf8_len(l->src + l->pos, l->len - l->pos);
 		if (n) {
-			diag_error(l->diag, t->pos,
-				   "unexpected character '%.*s' outside of a string",
+			diag_error(l->diag, t->pos, CHAR_UTF8,
 				   n, l->src + l->pos);
 			l->pos += n - 1;
 			/* one error for the word that it is in */
@@ -390,8 +390,7 @@ static void bad_char(struct lexer *l, struct token *t)
 			       (peekc(l, 1) >= 0 && lex_is_name(peekc(l, 1))))
 				l->pos++;
 		} else {
-			diag_error(l->diag, t->pos,
-				   "byte 0x%02x is not UTF-8, outside of a string", c);
+			diag_error(l->diag, t->pos, BYTE_UTF8, c);
 		}
 	}
 	l->pos++;

@@ -20,8 +20,7 @@ void parse_set_depth(struct parser *ps, struct expr *e)
 	if (e->depth > ps->max_depth)
 		ps->max_depth = e->depth;
 	if (e->depth > AST_MAX_CHAIN)
-		parse_error(ps, e->pos, "expression is too long, more than %d operators deep",
-			    AST_MAX_CHAIN);
+		parse_error(ps, e->pos, EXPR_LONG, AST_MAX_CHAIN);
 }
 
 static void over(struct parser *ps, struct expr *e, const struct expr *child)
@@ -255,7 +254,7 @@ static struct expr *parse_simple(struct parser *ps)
 	switch (parse_tok(ps)) {
 	case TK_INT:
 		if (ps->l->cur.big)
-			parse_error(ps, pos, "number does not fit in 64 bits");
+			parse_error(ps, pos, NUMBER_BIG);
 		e = parse_new_expr(ps, E_INT, pos);
 		e->i = ps->l->cur.i;
 		break;
@@ -273,7 +272,7 @@ static struct expr *parse_simple(struct parser *ps)
 		break;
 	case TK_DOTS:
 		if (!ps->fn->vararg)
-			parse_error(ps, pos, "'...' outside of a function that has it");
+			parse_error(ps, pos, VARARG_OUTSIDE);
 		e = parse_new_expr(ps, E_VARARG, pos);
 		break;
 	case T('{'):
@@ -424,10 +423,9 @@ static struct expr *parse_binary(struct parser *ps, unsigned int min)
 		pos = parse_pos(ps);
 		if (parse_tok(ps) == TK_DEC) {
 			if (ps->l->cur.first)
-				parse_error(ps, pos,
-					    "'--' begins nothing: comments begin with #, to count down write x--");
+				parse_error(ps, pos, DEC_BEGINS);
 			if (is_misplaced_dec(ps))
-				parse_error(ps, pos, "'--' after a name is a statement");
+				parse_error(ps, pos, DEC_STATEMENT);
 			lex_seek(ps->l, ps->l->cur.start + 1);
 		}
 		parse_advance(ps);

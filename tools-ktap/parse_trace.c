@@ -123,10 +123,9 @@ static void add_part(struct parser *ps, struct text *t, struct src_pos base)
 	struct expr *e;
 
 	if (t->last_from == t->last_to)
-		parse_error(ps, text_pos(ps, t, t->last_from, base), "an event's name expected");
+		parse_error(ps, text_pos(ps, t, t->last_from, base), EVENT_NAME);
 	if (t->after_pred)
-		parse_error(ps, text_pos(ps, t, t->last_from, base),
-			    "the predicate comes after the last event");
+		parse_error(ps, text_pos(ps, t, t->last_from, base), PRED_LAST);
 	e = parse_new_expr(ps, E_STR, text_pos(ps, t, t->last_from, base));
 	e->str = lex_intern(ps->l, t->s + t->last_from, t->last_to - t->last_from);
 	*t->tail = e;
@@ -165,8 +164,7 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 		if (c == '\n' && !quoted && line_ends_text(t, from, i))
 			break;
 		if ((unsigned char)c < ' ' && !lex_is_blank(c))
-			parse_error(ps, text_pos(ps, t, i, base),
-				    "byte 0x%02x in an event's name", c);
+			parse_error(ps, text_pos(ps, t, i, base), EVENT_BYTE, c);
 		if (c == '(' || c == '[') {
 			parens++;
 		} else if (c == ')' || c == ']') {
@@ -179,8 +177,7 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 			t->pred_from = i + 1;
 			t->pred_to = pred_end(t->s, i + 1, t->len);
 			if (t->pred_to >= t->len)
-				parse_error(ps, text_pos(ps, t, i, base),
-					    "unfinished predicate, '/' expected before '{'");
+				parse_error(ps, text_pos(ps, t, i, base), PRED_BRACE);
 			if (from < to || !t->events)
 				add_part(ps, t, base);
 			t->has_pred = true;
@@ -236,7 +233,7 @@ static struct expr *parse_pred(struct parser *ps, struct text *t, struct src_pos
 	for (i = t->pred_from; i < t->pred_to && lex_is_blank(t->s[i]); i++)
 		;
 	if (i == t->pred_to)
-		parse_error(ps, text_pos(ps, t, t->pred_from - 1, base), "empty predicate");
+		parse_error(ps, text_pos(ps, t, t->pred_from - 1, base), PRED_EMPTY);
 	ps->outside = lex_mark(l);
 	ps->outside_src = l->src;
 	ps->outside_len = l->len;
@@ -360,8 +357,7 @@ static struct stmt *finish_text(struct parser *ps, struct text *t, struct src_po
 			add_part(ps, t, none);
 		seek(ps, t->end);
 		if (parse_tok(ps) != T('{'))
-			parse_error(ps, pos, "'{' expected after the event, before %s",
-				    lex_describe(ps->l, &ps->l->cur, buf));
+			parse_error(ps, pos, EVENT_BRACE, lex_describe(ps->l, &ps->l->cur, buf));
 	}
 	return new_trace(ps, pos, t->events, parse_handler(ps, t->events, pred, true));
 }
@@ -382,7 +378,7 @@ static struct stmt *parse_quoted(struct parser *ps, struct expr *str, struct src
 		t.len = s->len;
 		scan(ps, &t, i, true, str->start);
 		if (t.end_char == '{' || t.end_char == '}')
-			parse_error(ps, str->start, "'%c' in an event's name", t.end_char);
+			parse_error(ps, str->start, EVENT_CHAR, t.end_char);
 		if (t.last_from < t.last_to || !t.nevents)
 			add_part(ps, &t, str->start);
 		p = t.has_pred ? parse_pred(ps, &t, str->start) : pred;
@@ -398,8 +394,7 @@ static struct stmt *parse_quoted(struct parser *ps, struct expr *str, struct src
 		if (i == t.len)
 			return first;
 		if (h->kind == E_FUNC && (!handler || handler->kind == E_FUNC))
-			parse_error(ps, str->start,
-				    "several events with ';' need a handler that has a name");
+			parse_error(ps, str->start, EVENTS_HANDLER);
 	}
 }
 
@@ -425,7 +420,7 @@ struct stmt *parse_trace(struct parser *ps)
 			t.pred_from = i + 1;
 			t.pred_to = pred_end(t.s, i + 1, t.len);
 			if (t.pred_to >= t.len)
-				parse_error(ps, lex_pos_at(ps->l, i), "unfinished predicate");
+				parse_error(ps, lex_pos_at(ps->l, i), PRED_OPEN);
 			pred = parse_pred(ps, &t, pos);
 			seek(ps, t.pred_to + 1);
 		} else {
@@ -452,7 +447,7 @@ struct stmt *parse_trace(struct parser *ps)
 			t.pred_from = i + 1;
 			t.pred_to = pred_end(t.s, i + 1, t.len);
 			if (t.pred_to >= t.len)
-				parse_error(ps, lex_pos_at(ps->l, i), "unfinished predicate");
+				parse_error(ps, lex_pos_at(ps->l, i), PRED_OPEN);
 			pred = parse_pred(ps, &t, pos);
 			i = t.pred_to + 1;
 		}

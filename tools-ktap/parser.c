@@ -7,7 +7,7 @@
 
 #include "parser.h"
 
-void parse_error(struct parser *ps, struct src_pos pos, const char *fmt, ...)
+void parse_fail(struct parser *ps, enum diag_tag tag, struct src_pos pos, const char *fmt, ...)
 {
 	char text[400];
 	va_list ap;
@@ -15,7 +15,7 @@ void parse_error(struct parser *ps, struct src_pos pos, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	diag_error(ps->prog->diag, pos, "%s", text);
+	diag_report(ps->prog->diag, tag, pos, "%s", text);
 	longjmp(*ps->jb, 1);
 }
 
@@ -27,14 +27,14 @@ void parse_unexpected(struct parser *ps, const char *wanted)
 	if (parse_tok(ps) == TK_ERROR)	/* the lexer has said what is wrong */
 		longjmp(*ps->jb, 1);
 	if (parse_tok(ps) == TK_AGG)
-		parse_error(ps, parse_pos(ps), "aggregations ('<<<') are not part of this version");
+		parse_error(ps, parse_pos(ps), AGG_OPERATOR);
 	if (parse_tok(ps) == TK_EOF && ps->in_pred)
 		what = "end of the predicate";
 	else
 		what = lex_describe(ps->l, &ps->l->cur, buf);
 	if (wanted)
-		parse_error(ps, parse_pos(ps), "%s expected before %s", wanted, what);
-	parse_error(ps, parse_pos(ps), "unexpected %s", what);
+		parse_error(ps, parse_pos(ps), EXPECTED, wanted, what);
+	parse_error(ps, parse_pos(ps), UNEXPECTED, what);
 }
 
 void parse_advance(struct parser *ps)
@@ -80,7 +80,7 @@ struct kstr *parse_name(struct parser *ps)
 	struct kstr *s = ps->l->cur.str;
 
 	if (parse_tok(ps) >= TK_AND && parse_tok(ps) <= TK_WHILE)
-		parse_error(ps, parse_pos(ps), "'%s' is a keyword, not a name", s->s);
+		parse_error(ps, parse_pos(ps), KEYWORD_NAME, s->s);
 	if (parse_tok(ps) != TK_NAME)
 		parse_unexpected(ps, "a name");
 	parse_advance(ps);
@@ -92,7 +92,7 @@ void parse_enter(struct parser *ps)
 	if (++ps->depth <= AST_MAX_NEST)
 		return;
 	ps->lost = true;
-	parse_error(ps, parse_pos(ps), "nested too deeply, more than %d levels", AST_MAX_NEST);
+	parse_error(ps, parse_pos(ps), NEST_DEEP, AST_MAX_NEST);
 }
 
 void parse_leave(struct parser *ps)
@@ -297,7 +297,7 @@ void parse_func_body(struct parser *ps, struct func *f, bool self)
 			*tail = parse_local_name(ps);
 			tail = &(*tail)->next;
 			if (++f->nparams > 200)
-				parse_error(ps, parse_pos(ps), "more than 200 parameters");
+				parse_error(ps, parse_pos(ps), PARAMS_MANY);
 		} while (parse_accept(ps, T(',')));
 	}
 	parse_expect_close(ps, T(')'), '(', where);
@@ -331,7 +331,7 @@ static int compound_op(int tok)
 static void check_target(struct parser *ps, const struct expr *e)
 {
 	if (!is_target(e))
-		parse_error(ps, e->start, "this cannot be assigned to");
+		parse_error(ps, e->start, ASSIGN_EXPR);
 }
 
 static struct stmt *parse_expr_statement(struct parser *ps)
@@ -371,15 +371,14 @@ static struct stmt *parse_expr_statement(struct parser *ps)
 			check_target(ps, *tail);
 		}
 		if (parse_tok(ps) != T('=') && compound_op(parse_tok(ps)) >= 0)
-			parse_error(ps, parse_pos(ps),
-				    "a compound assignment has one target");
+			parse_error(ps, parse_pos(ps), COMPOUND_TARGETS);
 		parse_expect(ps, T('='));
 		s->list = parse_expr_list(ps);
 		return s;
 	}
 	if (e->kind != E_CALL && e->kind != E_METHOD) {
 		if (e->kind == E_NAME && parse_tok(ps) == TK_NAME && !ps->l->cur.first)
-			parse_error(ps, pos, "'%s' begins no statement", e->str->s);
+			parse_error(ps, pos, STATEMENT_WORD, e->str->s);
 		parse_unexpected(ps, "an assignment or a call");
 	}
 	s = parse_probe_call(ps, e);
@@ -567,10 +566,10 @@ static struct stmt *parse_for_in(struct parser *ps, struct stmt *s, struct src_p
 	e = parse_expr(ps);
 	if (e->kind == E_CALL && e->a->kind == E_NAME &&
 	    e->a->str == lex_intern(ps->l, "sort_pairs", 10))
-		parse_error(ps, e->start, "'sort_pairs' is not part of this version");
+		parse_error(ps, e->start, SORT_PAIRS);
 	if (e->kind != E_CALL || e->a->kind != E_NAME || e->n != 1 ||
 	    e->a->str != lex_intern(ps->l, "pairs", 5))
-		parse_error(ps, e->start, "'pairs(TABLE)' expected after 'in'");
+		parse_error(ps, e->start, IN_PAIRS);
 	s->list = e->list;
 	parse_expect_close(ps, T(')'), '(', where);
 	parse_body(ps, &s->body);
@@ -784,17 +783,16 @@ static struct stmt *parse_statement(struct parser *ps)
 	case T('('):
 		return parse_expr_statement(ps);
 	case TK_INC:
-		parse_error(ps, pos, "'++' comes after its operand, as a statement");
+		parse_error(ps, pos, INC_STATEMENT);
 	case TK_DEC:
-		parse_error(ps, pos,
-			    "'--' begins nothing: comments begin with #, to count down write x--");
+		parse_error(ps, pos, DEC_BEGINS);
 	default:
 		if (parse_tok(ps) == TK_INT || parse_tok(ps) == TK_STR) {
 			struct token t = ps->l->cur;
 
 			/* 5 = 1 */
 			if (lex_peek(ps->l)->kind == T('='))
-				parse_error(ps, t.pos, "this cannot be assigned to");
+				parse_error(ps, t.pos, ASSIGN_EXPR);
 		}
 		parse_unexpected(ps, NULL);
 	}

@@ -32,8 +32,11 @@ struct parser {
 
 #define T(c)	(TK_CHAR + (c))
 
-__printf(3, 4)
-__noreturn void parse_error(struct parser *ps, struct src_pos pos, const char *fmt, ...);
+__printf(4, 5)
+__noreturn void parse_fail(struct parser *ps, enum diag_tag tag, struct src_pos pos,
+			   const char *fmt, ...);
+#define parse_error(ps, pos, tag, ...)	\
+	parse_fail(ps, DIAG_##tag, pos, diag_format_##tag, ##__VA_ARGS__)
 __noreturn void parse_unexpected(struct parser *ps, const char *wanted);
 void parse_advance(struct parser *ps);
 bool parse_accept(struct parser *ps, int kind);

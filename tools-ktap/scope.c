@@ -82,8 +82,7 @@ static void bind(struct scope *sc, struct expr *e)
 	if (l->func != sc->fn)
 		l->captured = true;
 	if (sc->until_seq && where >= sc->until_base && l->seq > sc->until_seq)
-		diag_error(sc->p->diag, e->pos,
-			   "'%s' is declared after a 'continue' that skips it", e->str->s);
+		diag_error(sc->p->diag, e->pos, LOCAL_SKIPPED, e->str->s);
 }
 
 static void warn_shared(struct scope *sc, struct sym *s, struct src_pos pos)
@@ -517,8 +516,7 @@ static void walk_stmt(struct scope *sc, struct stmt *s)
 		break;
 	case S_TRACE:
 		if (sc->handler)
-			diag_error(sc->p->diag, s->pos,
-				   "events are registered in the main chunk, not in a handler");
+			diag_error(sc->p->diag, s->pos, TRACE_IN_HANDLER);
 		walk_list(sc, s->list);
 		walk_expr(sc, s->targets);
 		break;
@@ -600,16 +598,21 @@ static void report_unknown(struct program *p, struct sym *s)
 	struct sym *o;
 
 	if (names_is_aggregation(name)) {
-		diag_error(p->diag, s->read_pos,
-			   "aggregations are not part of this version: '%s'", name);
+		diag_error(p->diag, s->read_pos, AGG_NAME, name);
 		return;
 	}
 	for (o = p->syms; o; o = o->next)
 		if (o->class == SYM_GLOBAL)
 			names_near(name, o->name->s, &best, &dist);
 	names_near_library(name, &best, &dist);
-	diag_error(p->diag, s->read_pos, best ? "%s '%s', did you mean '%s'?" : "%s '%s'",
-		   s->called ? "unknown function" : "nothing assigns a value to", name, best);
+	if (s->called && best)
+		diag_error(p->diag, s->read_pos, FUNC_NEAR, name, best);
+	else if (s->called)
+		diag_error(p->diag, s->read_pos, FUNC_UNKNOWN, name);
+	else if (best)
+		diag_error(p->diag, s->read_pos, NAME_NEAR, name, best);
+	else
+		diag_error(p->diag, s->read_pos, NAME_UNKNOWN, name);
 }
 
 void scope_program(struct program *p)
@@ -627,8 +630,6 @@ void scope_program(struct program *p)
 		    !s->read && !s->pred_read)
 			p->auto_print = true;
 		if (s->class == SYM_GLOBAL && s->h_warned && s->assigned)
-			diag_warn(p->diag, s->h_pos,
-				  "'%s' is read and assigned in one handler, which other CPUs may interrupt; '%s += n' is atomic",
-				  s->name->s, s->name->s);
+			diag_warn(p->diag, s->h_pos, SHARED_GLOBAL, s->name->s, s->name->s);
 	}
 }
