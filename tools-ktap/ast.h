@@ -110,7 +110,6 @@ struct expr {
 	unsigned char kind;
 	unsigned char op;
 	bool in_pred;		/* E_NAME: an event's field if it has one */
-	bool folded;		/* gen_expr.c has looked for constants */
 	bool builtin;		/* E_NAME: always the builtin, pid() in a predicate */
 	unsigned short depth;
 	struct src_pos pos;	/* of its operator, or first character */
@@ -212,6 +211,13 @@ struct stmt {
 	unsigned int seq;	/* scope.c: of the first continue in a repeat */
 };
 
+/* An option of the script: option(name, ...) */
+struct option_def {
+	struct option_def *next;
+	const struct kstr *name;
+	unsigned int line;
+};
+
 struct program {
 	struct arena arena;
 	struct lexer lex;
@@ -219,6 +225,7 @@ struct program {
 	struct func *main;
 	struct sym *syms;
 	struct sym **syms_tail;
+	struct option_def *options;
 	bool auto_print;	/* some global has to be printed at the end */
 };
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "ast.h"
+#include "check.h"
+#include "fold.h"
 #include "ktap_compile.h"
 
 static int by_place(const void *a, const void *b)
@@ -39,8 +41,11 @@ struct ktap_image *ktap_compile(const char *name, const char *src, size_t len,
 	syntax_err = parse_program(p);
 	/* after errors too: it finds more of them */
 	scope_program(p);
-	if (!syntax_err)
+	if (!syntax_err) {
+		check_program(p);
+		fold_program(p);
 		img = gen_program(p);
+	}
 	if (diag->nerrors) {
 		ktap_image_free(img);
 		img = NULL;

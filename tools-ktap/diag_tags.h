@@ -103,7 +103,7 @@
 	X(ALWAYS_FALSE, "this is always false: it compares %s with %s")	\
 	X(ALWAYS_TRUE, "this is always true: it compares %s with %s")	\
 	X(ORDER_FAILS, "this fails when it runs: it compares %s with %s") \
-	X(PRED_CONST, "this predicate is always %s")
+	X(ALWAYS_NUMBER, "this is always true, a number is, 0 too: '!= 0' may be meant")
 
 enum diag_tag {
 #define DIAG_ENUM(tag, text) DIAG_##tag,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gen.h"
+#include "opt.h"
 
 static void gen_block(struct fs *fs, struct block *b);
 
@@ -888,6 +889,9 @@ int gen_func(struct fs *outer, struct func *f)
 	fs.line = f->body.end.line;
 	fs.free = fs.nact;
 	gen_abc(&fs, KTAP_OP_RET, 0, 1, 0);
+	/* after errors there may be jumps that nobody gave a target */
+	if (!fs.p->diag->nerrors)
+		fs.n = opt_code(&fs.p->arena, fs.code, fs.lines, fs.n);
 
 	out.upvals = arena_alloc(&fs.p->arena, (fs.nupvals + 1) * sizeof(*out.upvals));
 	for (i = 0; i < fs.nupvals; i++) {

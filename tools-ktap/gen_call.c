@@ -216,6 +216,55 @@ static void report_missing(struct fs *fs, const struct expr *e, const char *name
 		diag_error(fs->p->diag, e->start, FUNC_UNKNOWN, name);
 }
 
+static bool is_option_name(const struct kstr *s)
+{
+	__u32 i;
+
+	for (i = 0; i < s->len; i++)
+		if (!lex_is_name(s->s[i]) && s->s[i] != '-')
+			return false;
+	return s->len && s->len <= 40 && lex_is_name_start(s->s[0]);
+}
+
+static void add_option(struct fs *fs, const struct kstr *name, unsigned int line)
+{
+	struct option_def *o = arena_alloc(&fs->p->arena, sizeof(*o));
+
+	o->name = name;
+	o->line = line;
+	o->next = fs->p->options;
+	fs->p->options = o;
+}
+
+/*
+ * option(name, default, help): three constants right before the call, which is
+ * how script_opts.c finds them in an image.
+ */
+static void check_option(struct fs *fs, struct expr *e)
+{
+	struct expr *name = e->list, *def, *help;
+	const struct option_def *o;
+
+	if (fs->outer)
+		diag_error(fs->p->diag, e->start, OPTION_MAIN);
+	if (e->n != 3)		/* check_args() says so */
+		return;
+	def = name->next;
+	help = def->next;
+	if (name->kind != E_STR || help->kind != E_STR ||
+	    (def->kind != E_NIL && def->kind != E_BOOL && def->kind != E_INT &&
+	     def->kind != E_STR)) {
+		diag_error(fs->p->diag, e->start, OPTION_LITERAL);
+		return;
+	}
+	if (!is_option_name(name->str))
+		diag_error(fs->p->diag, name->start, OPTION_NAME, name->str->s);
+	for (o = fs->p->options; o; o = o->next)
+		if (o->name == name->str)
+			diag_error(fs->p->diag, name->start, OPTION_TWICE, name->str->s, o->line);
+	add_option(fs, name->str, name->start.line);
+}
+
 static const struct {
 	const char *name;
 	const char *before;
@@ -265,6 +314,8 @@ static int call_library(struct fs *fs, struct expr *e, int r, int nres)
 			report_missing(fs, e, name);
 		return nothing(fs, r, nres);
 	}
+	if (!strcmp(bi->name, "option"))
+		check_option(fs, e);
 	check_args(fs, e, bi, e->list && gen_is_multi(fs, e->list));
 	return call_builtin(fs, e, bi->name, nres ? r : -1);
 }

@@ -129,96 +129,6 @@ void gen_load_int(struct fs *fs, int r, __s64 v)
 		gen_wide(fs, KTAP_OP_LOADK, r, const_index(fs, image_int(fs->ib, v), fs->pos));
 }
 
-static bool fold_bin(int op, __s64 x, __s64 y, __s64 *v)
-{
-	__u64 a = x, b = y;
-
-	switch (op) {
-	case OP_ADD:
-		*v = a + b;
-		return true;
-	case OP_SUB:
-		*v = a - b;
-		return true;
-	case OP_MUL:
-		*v = a * b;
-		return true;
-	case OP_DIV:
-	case OP_MOD:
-		/* 1/0 fails at run time, where it is */
-		if (!y)
-			return false;
-		if (y == -1)
-			*v = op == OP_DIV ? 0 - a : 0;
-		else
-			*v = op == OP_DIV ? x / y : x % y;
-		return true;
-	case OP_BAND:
-		*v = a & b;
-		return true;
-	case OP_BOR:
-		*v = a | b;
-		return true;
-	case OP_BXOR:
-		*v = a ^ b;
-		return true;
-	case OP_SHL:
-		if (y < 0)
-			return false;
-		*v = y > 63 ? 0 : a << y;
-		return true;
-	case OP_SHR:
-		if (y < 0)
-			return false;
-		*v = x >> (y > 63 ? 63 : y);
-		return true;
-	case OP_USHR:
-		if (y < 0)
-			return false;
-		*v = y > 63 ? 0 : a >> y;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Turns operators on numbers into numbers, each node once */
-static void fold(struct expr *e)
-{
-	__s64 v;
-
-	if (e->folded)
-		return;
-	e->folded = true;
-	switch (e->kind) {
-	case E_PAREN:
-		fold(e->a);
-		if (e->a->kind == E_INT) {
-			v = e->a->i;
-			e->kind = E_INT;
-			e->i = v;
-		}
-		break;
-	case E_UN:
-		fold(e->a);
-		if (e->a->kind == E_INT && e->op != OP_NOT) {
-			v = e->op == OP_NEG ? (__s64)(0 - (__u64)e->a->i) : ~e->a->i;
-			e->kind = E_INT;
-			e->i = v;
-		}
-		break;
-	case E_BIN:
-		fold(e->a);
-		fold(e->b);
-		if (e->a->kind == E_INT && e->b->kind == E_INT &&
-		    fold_bin(e->op, e->a->i, e->b->i, &v)) {
-			e->kind = E_INT;
-			e->i = v;
-		}
-		break;
-	}
-}
-
 /*
  * Variables
  */
@@ -621,7 +531,6 @@ void gen_to(struct fs *fs, struct expr *e, int r)
 	};
 	int mark = fs->free, a, index;
 
-	fold(e);
 	/*
 	 * These write before they have read everything, and what they read may
 	 * be the local that they are to write: x = y && x
@@ -712,7 +621,6 @@ void gen_cond(struct fs *fs, struct expr *e, bool sense, struct jlist *l)
 	int mark = fs->free, r;
 	bool truth;
 
-	fold(e);
 	switch (e->kind) {
 	case E_NIL:
 	case E_BOOL:

@@ -356,7 +356,7 @@ enum ktap_op {
  * fewest arguments, most arguments, flags); KTAP_BI_ANY: no upper bound.
  *
  * KTAP_BI_VALUE: the bare name means its value, as a call without arguments.
- * KTAP_BI_SETUP: registers events; only the main chunk may call it.
+ * KTAP_BI_SETUP: only the main chunk may call it; it registers events, say.
  * KTAP_BI_EVENT: needs a current event.
  */
 #define KTAP_BI_ANY		255
@@ -407,7 +407,9 @@ enum ktap_op {
 	X(TRACE_BEGIN,	"kdebug.trace_begin", 1, 1, KTAP_BI_SETUP)	\
 	X(TRACE_END,	"kdebug.trace_end", 1, 1, KTAP_BI_SETUP)	\
 	/* for the compiler: after all trace_end functions */		\
-	X(TRACE_LAST,	"kdebug.trace_last", 1, 1, KTAP_BI_SETUP)
+	X(TRACE_LAST,	"kdebug.trace_last", 1, 1, KTAP_BI_SETUP)	\
+	/* the command line: name, default, help, all of them constants */ \
+	X(OPTION,	"option",	3, 3, KTAP_BI_SETUP)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -534,10 +536,13 @@ enum ktap_loss {
  */
 #define KTAP_LOAD_NOT_SELF	(1 << 0)
 
+/* Deliver only what happens on one CPU, see struct ktap_load. */
+#define KTAP_LOAD_ONE_CPU	(1 << 1)
+
 /**
  * struct ktap_load - argument of KTAP_IOC_LOAD
  * @size: sizeof(struct ktap_load)
- * @flags: KTAP_LOAD_NOT_SELF
+ * @flags: KTAP_LOAD_NOT_SELF, KTAP_LOAD_ONE_CPU
  * @image: address of the image
  * @image_size: bytes of the image
  * @log: address of a buffer that gets the reason of a refusal
@@ -551,6 +556,10 @@ enum ktap_loss {
  *	default
  * @main_budget: instructions that the main chunk may execute; 0: the default
  * @handler_budget: the same for one run of a handler; 0: the default
+ * @options: address of the script's options, NUL-terminated strings NAME=VALUE
+ *	in a row
+ * @options_size: bytes at @options
+ * @cpu: the CPU of KTAP_LOAD_ONE_CPU, which is online; else 0
  */
 struct ktap_load {
 	__u32 size;
@@ -566,6 +575,9 @@ struct ktap_load {
 	__u64 mem_limit;
 	__u64 main_budget;
 	__u64 handler_budget;
+	__u64 options;
+	__u32 options_size;
+	__u32 cpu;
 };
 
 /**

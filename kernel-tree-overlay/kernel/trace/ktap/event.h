@@ -9,6 +9,7 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/smp.h>
 #include <linux/tracepoint.h>
 #include <linux/trace_event_tap.h>
 #include <linux/wait.h>
@@ -67,6 +68,8 @@ struct ktap_names {
  * @owner: the files_struct that called RUN: closing the device there ends the
  *	session
  * @self: the process whose system calls are not delivered, or 0
+ * @filtered: not all threads (@pids), or not all CPUs (@cpu) are traced
+ * @cpu: the CPU to trace, or -1: all
  * @tgid: the process of KTAP_IOC_LOAD's pid, or NULL
  * @tgid_wait: on the process's wait queue
  * @pids: bitmap of the threads to trace, by number in the initial namespace, or
@@ -98,6 +101,8 @@ struct ktap_session {
 	fl_owner_t owner;
 
 	pid_t self;
+	bool filtered;
+	int cpu;
 	struct pid *tgid;
 	wait_queue_entry_t tgid_wait;
 	unsigned long *pids;
@@ -121,12 +126,16 @@ void ktap_session_stop(struct ktap_session *s);
  * ktap_session_wants() - whether an event has to be delivered now
  * @s: the session
  *
- * Context: any.
+ * Context: any, with preemption disabled.
  * Return: whether it is wanted.
  */
 static inline bool ktap_session_wants(const struct ktap_session *s)
 {
 	if (!smp_load_acquire(&s->live)) /* pairs with session_start() */
+		return false;
+	if (likely(!s->filtered))
+		return true;
+	if (s->cpu >= 0 && s->cpu != raw_smp_processor_id())
 		return false;
 	if (!s->pids)
 		return true;

@@ -158,6 +158,7 @@ struct ktap_vm *ktap_vm_create(const void *image, size_t size,
 void ktap_vm_destroy(struct ktap_vm *vm);
 void *ktap_vm_env(const struct ktap_vm *vm);
 int ktap_vm_set_args(struct ktap_vm *vm, const char *args, size_t size);
+int ktap_vm_set_options(struct ktap_vm *vm, const char *options, size_t size);
 
 int ktap_vm_run_main(struct ktap_vm *vm);
 int ktap_vm_run_begin(struct ktap_vm *vm);

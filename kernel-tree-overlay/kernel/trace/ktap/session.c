@@ -14,6 +14,7 @@
  */
 #include <linux/capability.h>
 #include <linux/compat.h>
+#include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/irq_work.h>
 #include <linux/miscdevice.h>
@@ -113,21 +114,44 @@ static int put_text(u64 to, u32 size, const char *text)
 	return 0;
 }
 
-static int session_load_args(struct ktap_session *s, const struct ktap_load *load)
+/* Strings in a row, of the script's arguments or options, handed to @set */
+static int session_load_strings(struct ktap_session *s, u64 from, u32 size,
+				int (*set)(struct ktap_vm *vm, const char *p, size_t size))
 {
-	char *args;
+	char *p;
 	int ret;
 
-	if (!load->args_size)
+	if (!size)
 		return 0;
-	args = memdup_user(u64_to_user_ptr(load->args), load->args_size);
-	if (IS_ERR(args))
-		return PTR_ERR(args);
-	if (args[load->args_size - 1])
-		ret = -EINVAL;
-	else
-		ret = ktap_vm_set_args(s->vm, args, load->args_size);
-	kfree(args);
+	p = memdup_user(u64_to_user_ptr(from), size);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	ret = p[size - 1] ? -EINVAL : set(s->vm, p, size);
+	kfree(p);
+	return ret;
+}
+
+/* Which CPU and which threads to trace */
+static int session_load_filter(struct ktap_session *s, const struct ktap_load *load,
+			       struct ktap_log *log)
+{
+	int ret;
+
+	s->cpu = -1;
+	s->filtered = load->pid || load->flags & KTAP_LOAD_ONE_CPU;
+	if (load->flags & KTAP_LOAD_ONE_CPU) {
+		if (load->cpu >= nr_cpu_ids || !cpu_online(load->cpu)) {
+			ktap_log(log, "cpu %u is not online", load->cpu);
+			return -EINVAL;
+		}
+		s->cpu = load->cpu;
+	}
+	if (!load->pid)
+		return 0;
+	ret = ktap_pids_set(s, load->pid);
+	if (ret)
+		ktap_log(log, ret == -ESRCH ? "there is no process %u" :
+			 "no memory to trace process %u", load->pid);
 	return ret;
 }
 
@@ -148,19 +172,20 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 		return vm ? PTR_ERR(vm) : -EINVAL;
 	WRITE_ONCE(s->vm, vm);
 
-	ret = session_load_args(s, load);
+	ret = session_load_strings(s, load->args, load->args_size, ktap_vm_set_args);
 	if (ret) {
 		ktap_log(log, "the script's arguments cannot be used");
 		return ret;
 	}
-	if (load->pid) {
-		ret = ktap_pids_set(s, load->pid);
-		if (ret) {
-			ktap_log(log, ret == -ESRCH ? "there is no process %u" :
-				 "no memory to trace process %u", load->pid);
-			return ret;
-		}
+	ret = session_load_strings(s, load->options, load->options_size,
+				   ktap_vm_set_options);
+	if (ret) {
+		ktap_log(log, "the script's options cannot be used");
+		return ret;
 	}
+	ret = session_load_filter(s, load, log);
+	if (ret)
+		return ret;
 	if (load->flags & KTAP_LOAD_NOT_SELF)
 		s->self = task_tgid_nr(current);
 	out = ktap_outbuf_create(s, load->buffer_kb);
@@ -196,7 +221,9 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 	ret = get_struct(&load, sizeof(load), offsetofend(struct ktap_load, log_size), u);
 	if (ret)
 		return ret;
-	if (load.flags & ~KTAP_LOAD_NOT_SELF || load.args_size > MAX_ARGS)
+	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU) ||
+	    load.args_size > MAX_ARGS || load.options_size > MAX_ARGS ||
+	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)))
 		return -EINVAL;
 	if (s->state != KTAP_S_NEW)
 		return -EBUSY;

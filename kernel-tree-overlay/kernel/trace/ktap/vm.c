@@ -226,6 +226,7 @@ void ktap_vm_destroy(struct ktap_vm *vm)
 	cancel_work_sync(&vm->refill_work);	/* may have queued the reaper */
 	cancel_work_sync(&vm->reap_work);	/* may have raised the irq_work */
 	irq_work_sync(&vm->irq_work);
+	kvfree(vm->options);
 	kvfree(vm->globals);
 	ktap_pool_destroy(&vm->pool);
 	ktap_exec_free(vm->setup);

@@ -576,6 +576,8 @@ struct ktap_arena_hdr {
  * @lasts: functions that run after them
  * @nlasts: how many
  * @setup: the exec of setup context
+ * @options: see ktap_vm_set_options()
+ * @options_size: bytes at @options
  * @err_text: the first error and where it happened
  */
 struct ktap_vm {
@@ -612,6 +614,8 @@ struct ktap_vm {
 	struct ktap_closure *lasts[KTAP_MAX_ENDS];
 	u32 nlasts;
 	struct ktap_exec *setup;
+	char *options;
+	size_t options_size;
 	char err_text[KTAP_ERROR_SIZE];
 };
 
