@@ -46,6 +46,20 @@ static void put_text(FILE *f, struct image_text t)
 		fputs("...", f);
 }
 
+/* A line of the source; what would move the cursor is not shown as it is */
+static void put_line(FILE *f, struct image_text t)
+{
+	unsigned int i;
+	unsigned char c;
+
+	for (i = 0; i < t.len && i < 200; i++) {
+		c = t.s[i];
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			c = '?';
+		fputc(c, f);
+	}
+}
+
 static void put_const(FILE *f, const struct image_reader *r, unsigned int i)
 {
 	struct image_text s = {};
@@ -175,6 +189,38 @@ static void put_operand(FILE *f, enum kind k, unsigned int insn, unsigned int v)
 	}
 }
 
+/* The lines of the source, which stand over the code that comes from them */
+struct source {
+	const char *p;
+	const char *end;
+	unsigned int line;
+	unsigned int shown;
+};
+
+static void put_source(FILE *f, struct source *s, unsigned int line, const char *text, size_t len)
+{
+	const char *eol;
+
+	if (!text || line == s->shown)
+		return;
+	s->shown = line;
+	if (!s->p || line < s->line) {
+		s->p = text;
+		s->end = text + len;
+		s->line = 1;
+	}
+	for (; s->line < line && s->p; s->line++) {
+		eol = memchr(s->p, '\n', s->end - s->p);
+		s->p = eol ? eol + 1 : NULL;
+	}
+	if (!s->p)
+		return;
+	eol = memchr(s->p, '\n', s->end - s->p);
+	fprintf(f, "%5u| ", line);
+	put_line(f, (struct image_text){ s->p, (eol ? eol : s->end) - s->p });
+	fputc('\n', f);
+}
+
 static void dump_insn(FILE *f, const struct image_reader *r, unsigned int pc, unsigned int func)
 {
 	unsigned int insn = image_code_at(r, pc), op = KTAP_INSN_OP(insn);
@@ -241,10 +287,11 @@ static void dump_events(FILE *f, const struct image_reader *r)
 	}
 }
 
-void dump_image(FILE *f, const struct image_reader *r)
+void dump_image(FILE *f, const struct image_reader *r, const char *src, size_t len)
 {
 	static const char *const kinds[] = { "nil", "table", "arguments" };
 	struct image_func_info fn;
+	struct source s = {};
 	unsigned int i, k, kind, index;
 	struct image_text t;
 	bool from_reg;
@@ -291,7 +338,10 @@ void dump_image(FILE *f, const struct image_reader *r)
 			fprintf(f, "  u%u\t%s %c%u of the function around\n", k,
 				from_reg ? "register" : "upvalue", from_reg ? 'r' : 'u', index);
 		}
-		for (k = 0; k < fn.ncode; k++)
+		s.shown = 0;
+		for (k = 0; k < fn.ncode; k++) {
+			put_source(f, &s, image_line_at(r, fn.code + k), src, len);
 			dump_insn(f, r, fn.code + k, fn.code);
+		}
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "image.h"
 
-void dump_image(FILE *f, const struct image_reader *r);
+/* @src, @len: the source, to be shown beside the code, or NULL */
+void dump_image(FILE *f, const struct image_reader *r, const char *src, size_t len);
 
 #endif /* _KTAP_DUMP_H */

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ktap: the command line.
+ * ktap: what the command line asks for.
  *
  *	ktap [options] FILE [script arguments] [-- COMMAND [arguments]]
  *	ktap [options] -e SCRIPT [script arguments] [-- COMMAND [arguments]]
- *
- * The options are parsed with getopt_long() rather than tools/lib/subcmd: what
- * follows the script is the script's, a wrong option is one sentence and status
- * 2 (parse-options prints the whole usage and exits with 129), and help must
- * not start a pager in an initramfs.
+ *	ktap -l[v|f|m] [GLOB]
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,195 +15,14 @@
 
 #include "dump.h"
 #include "image.h"
+#include "json.h"
+#include "list.h"
+#include "options.h"
 #include "run.h"
+#include "script_opts.h"
+#include "selftest.h"
 
-#define KTAP_TOOL_VERSION	"1.0"
 #define ONE_LINER		"(command line)"
-
-enum {
-	OPT_COMPILE = 256,
-	OPT_BUFFER_KB,
-	OPT_MEM_LIMIT,
-	OPT_MAIN_BUDGET,
-	OPT_HANDLER_BUDGET,
-	OPT_DEVICE,
-};
-
-struct options {
-	struct run_options run;
-	const char *source;		/* -e */
-	const char *output;		/* -o */
-	const char *compile;		/* --compile */
-	bool dump;
-	char *shell[4];			/* -c: sh -c COMMAND */
-};
-
-static const char usage_text[] =
-	"usage: ktap [options] FILE [script arguments] [-- COMMAND [arguments]]\n"
-	"       ktap [options] -e SCRIPT [script arguments] [-- COMMAND [arguments]]\n";
-
-static const char help_text[] =
-	"\n"
-	"Runs a ktap script, or an image made by --compile; '-' is the standard input.\n"
-	"With a command after '--', only that command is traced, and until it ends.\n"
-	"\n"
-	"  -e SCRIPT          the script itself, instead of a file\n"
-	"  -o FILE            write the script's output to FILE\n"
-	"  -p PID             trace only this process, with its threads and children\n"
-	"  -c COMMAND         as '-- sh -c COMMAND'\n"
-	"  -q                 no 'Tracing...' line; -qq: no report of losses either\n"
-	"  -v                 verbose\n"
-	"  -d                 show the compiled script and exit\n"
-	"  --compile FILE     write the compiled script to FILE and exit\n"
-	"  --buffer-kb N      output buffer for each CPU, in KiB\n"
-	"  --mem-limit N      bytes that tables may take; K, M and G are understood\n"
-	"  --main-budget N    instructions that the main chunk may execute\n"
-	"  --handler-budget N instructions that one run of a handler may execute\n"
-	"  --device FILE      instead of /dev/ktap\n"
-	"  -V                 show the version and exit\n"
-	"  -h                 show this help and exit\n"
-	"\n"
-	"Exit status: 0, or what the script gives to exit(); 1 after a run-time error or\n"
-	"if the kernel refuses; 2 for a wrong command line or a file that cannot be\n"
-	"read; 127 if the command cannot be run; 255 for errors in the script.\n";
-
-static const struct option long_options[] = {
-	{ "compile",		required_argument,	NULL, OPT_COMPILE },
-	{ "buffer-kb",		required_argument,	NULL, OPT_BUFFER_KB },
-	{ "mem-limit",		required_argument,	NULL, OPT_MEM_LIMIT },
-	{ "main-budget",	required_argument,	NULL, OPT_MAIN_BUDGET },
-	{ "handler-budget",	required_argument,	NULL, OPT_HANDLER_BUDGET },
-	{ "device",		required_argument,	NULL, OPT_DEVICE },
-	{ "output",		required_argument,	NULL, 'o' },
-	{ "pid",		required_argument,	NULL, 'p' },
-	{ "quiet",		no_argument,		NULL, 'q' },
-	{ "verbose",		no_argument,		NULL, 'v' },
-	{ "version",		no_argument,		NULL, 'V' },
-	{ "dump",		no_argument,		NULL, 'd' },
-	{ "help",		no_argument,		NULL, 'h' },
-	{ }
-};
-
-__printf(1, 2)
-static __noreturn void fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("ktap: error: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	exit(STATUS_USAGE);
-}
-
-static __u64 parse_number(const char *what, const char *s, __u64 max, bool units)
-{
-	unsigned long long v;
-	unsigned int shift = 0;
-	char *end;
-
-	errno = 0;
-	v = strtoull(s, &end, 10);
-	if (units && end != s && *end && !end[1]) {
-		shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
-		if (shift)
-			end++;
-	}
-	if (end == s || *end || *s == '-' || *s == '+' || errno || v > max >> shift || !v)
-		fail("%s needs a number from 1 to %llu, not '%s'", what,
-		     (unsigned long long)max, s);
-	return v << shift;
-}
-
-static void parse_pid(struct options *o, const char *s)
-{
-	o->run.pid = parse_number("-p", s, INT32_MAX, false);
-	if (kill(o->run.pid, 0) && errno == ESRCH)
-		fail("cannot find pid %u", o->run.pid);
-}
-
-static void bad_option(int argc, char **argv, int c)
-{
-	const char *arg = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-
-	if (c == ':' && optopt > 0 && optopt < 128)
-		fail("option -%c needs a value; see ktap -h", optopt);
-	if (c == ':')
-		fail("option %s needs a value; see ktap -h", arg);
-	if (optopt > 0 && optopt < 128)
-		fail("there is no option -%c; see ktap -h", optopt);
-	fail("option %s is not known or not clear; see ktap -h", arg);
-}
-
-/* Everything before the script; returns the index of what follows the options */
-static int parse_options(struct options *o, int argc, char **argv)
-{
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:e:o:p:c:qvVdh", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'e':
-			if (o->source)
-				fail("-e is given twice");
-			o->source = optarg;
-			break;
-		case 'o':
-			o->output = optarg;
-			break;
-		case 'p':
-			parse_pid(o, optarg);
-			break;
-		case 'c':
-			o->shell[0] = "/bin/sh";
-			o->shell[1] = "-c";
-			o->shell[2] = optarg;
-			o->run.command = o->shell;
-			break;
-		case 'q':
-			o->run.quiet++;
-			break;
-		case 'v':
-			o->run.verbose = true;
-			break;
-		case 'd':
-			o->dump = true;
-			break;
-		case 'V':
-			printf("ktap %s, image version %d\n", KTAP_TOOL_VERSION,
-			       KTAP_IMAGE_VERSION);
-			exit(STATUS_OK);
-		case 'h':
-			fputs(usage_text, stdout);
-			fputs(help_text, stdout);
-			exit(STATUS_OK);
-		case OPT_COMPILE:
-			o->compile = optarg;
-			break;
-		case OPT_BUFFER_KB:
-			o->run.buffer_kb = parse_number("--buffer-kb", optarg, 1 << 20, false);
-			break;
-		case OPT_MEM_LIMIT:
-			o->run.mem_limit = parse_number("--mem-limit", optarg, 1ULL << 40, true);
-			break;
-		case OPT_MAIN_BUDGET:
-			o->run.main_budget = parse_number("--main-budget", optarg, INT64_MAX,
-							  false);
-			break;
-		case OPT_HANDLER_BUDGET:
-			o->run.handler_budget = parse_number("--handler-budget", optarg,
-							     INT64_MAX, false);
-			break;
-		case OPT_DEVICE:
-			o->run.device = optarg;
-			break;
-		default:
-			bad_option(argc, argv, c);
-		}
-	}
-	return optind;
-}
 
 /* All of a file; the reasons why not are for people */
 static void read_file(const char *name, struct buf *b)
@@ -223,17 +35,17 @@ static void read_file(const char *name, struct buf *b)
 	ssize_t n;
 
 	if (fd < 0)
-		fail("cannot read %s: %s", shown, strerror(errno));
+		options_fail("cannot read %s: %s", shown, strerror(errno));
 	if (!fstat(fd, &st) && S_ISDIR(st.st_mode))
-		fail("%s is a directory, not a script", shown);
+		options_fail("%s is a directory, not a script", shown);
 	while ((n = read(fd, part, sizeof(part))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			fail("cannot read %s: %s", shown, strerror(errno));
+			options_fail("cannot read %s: %s", shown, strerror(errno));
 		buf_add(b, part, n);
 		if (b->len > KTAP_MAX_IMAGE)
-			fail("%s is too large for a script or an image", shown);
+			options_fail("%s is too large for a script or an image", shown);
 	}
 	if (!in)
 		close(fd);
@@ -247,7 +59,7 @@ static void write_file(const char *name, const struct ktap_image *img)
 	int err;
 
 	if (!f)
-		fail("cannot write %s: %s", name, strerror(errno));
+		options_fail("cannot write %s: %s", name, strerror(errno));
 	regular = !lstat(name, &st) && S_ISREG(st.st_mode);
 	fwrite(img->data, 1, img->size, f);
 	err = ferror(f);
@@ -256,8 +68,29 @@ static void write_file(const char *name, const struct ktap_image *img)
 		/* half an image would be of no use to anyone; a device is no image */
 		if (regular)
 			unlink(name);
-		fail("cannot write %s: %s", name, strerror(err));
+		options_fail("cannot write %s: %s", name, strerror(err));
 	}
+}
+
+static void open_output(struct options *o)
+{
+	int fd;
+
+	o->run.out = stdout;
+	if (o->output) {
+		fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		o->run.out = fd < 0 ? NULL : fdopen(fd, "w");
+		if (!o->run.out)
+			options_fail("cannot write %s: %s", o->output, strerror(errno));
+	}
+	/* written out whole after each read of the device */
+	setvbuf(o->run.out, NULL, _IOFBF, 1 << 16);
+	if (o->json)
+		o->run.render |= KTAP_RENDER_JSON;
+	if (o->time)
+		o->run.render |= KTAP_RENDER_STAMPS;
+	if (isatty(fileno(o->run.out)))
+		o->run.render |= KTAP_RENDER_TERMINAL;
 }
 
 static bool is_image(const struct buf *b)
@@ -276,7 +109,7 @@ static struct ktap_image *load_image(const char *name, struct buf *b)
 	const char *err;
 
 	if (image_open(&r, b->data, b->len, &err))
-		fail("%s: %s", name, err);
+		options_fail("%s: %s", name, err);
 	img = xmalloc(sizeof(*img));
 	img->data = b->data;
 	img->size = b->len;
@@ -284,36 +117,66 @@ static struct ktap_image *load_image(const char *name, struct buf *b)
 	return img;
 }
 
-static struct ktap_image *get_image(const char *name, const char *source)
+/* The image of a script, whose text is left in @src; or one that is in a file */
+static struct ktap_image *get_image(struct options *o, const char *name, struct buf *src)
 {
 	struct ktap_image *img;
 	struct ktap_diag diag;
-	struct buf b = {};
 
-	if (source) {
-		buf_add(&b, source, strlen(source));
+	if (o->source) {
+		buf_add(src, o->source, strlen(o->source));
 	} else {
-		read_file(name, &b);
-		if (is_image(&b))
-			return load_image(name, &b);
+		read_file(name, src);
+		if (is_image(src))
+			return load_image(name, src);
 	}
 	ktap_diag_init(&diag);
-	img = ktap_compile(name, b.data ? b.data : "", b.len, &diag);
+	img = ktap_compile(name, src->data ? src->data : "", src->len, &diag);
 	fflush(stdout);
 	ktap_diag_print(&diag, stderr);
+	if (o->json && diag.nmsgs) {
+		if (!o->run.out)
+			open_output(o);
+		json_diag(o->run.out, &diag);
+		if (!img)
+			json_end(o->run.out, STATUS_COMPILE);
+		fflush(o->run.out);
+	}
 	ktap_diag_free(&diag);
-	buf_free(&b);
 	return img;
 }
 
-static void show(const struct ktap_image *img)
+/* The script's own options; false: there was nothing but help to give */
+static bool script_options(const char *name, const struct ktap_image *img, char **args, int *n,
+			   struct buf *values)
+{
+	enum script_opts_result res;
+	struct image_reader r;
+	struct script_opts so;
+	const char *bad;
+	char err[512];
+
+	if (image_open(&r, img->data, img->size, &bad))
+		options_fail("%s: %s", name, bad);
+	script_opts_find(&r, &so);
+	res = script_opts_parse(&so, name, args, n, values, err, sizeof(err));
+	if (res == SCRIPT_OPTS_ERROR)
+		options_fail("%s", err);
+	if (res == SCRIPT_OPTS_HELP)
+		script_opts_help(stdout, &so, name);
+	script_opts_free(&so);
+	return res != SCRIPT_OPTS_HELP;
+}
+
+static void show(const char *name, const struct ktap_image *img, const struct buf *src)
 {
 	struct image_reader r;
 	const char *err;
 
 	if (image_open(&r, img->data, img->size, &err))
-		fail("%s", err);
-	dump_image(stdout, &r);
+		options_fail("%s: %s", name, err);
+	/* an image's source is elsewhere, if it is anywhere */
+	dump_image(stdout, &r, is_image(src) ? NULL : src->data, src->len);
 }
 
 static int start(struct options *o, const struct ktap_image *img, const char *name, char **args,
@@ -327,16 +190,8 @@ static int start(struct options *o, const struct ktap_image *img, const char *na
 		buf_add(&b, args[i], strlen(args[i]) + 1);
 	o->run.args = b.data;
 	o->run.args_size = b.len;
-	o->run.out = stdout;
-	if (o->output) {
-		int fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-		o->run.out = fd < 0 ? NULL : fdopen(fd, "w");
-		if (!o->run.out)
-			fail("cannot write %s: %s", o->output, strerror(errno));
-	}
-	/* written out whole after each read of the device */
-	setvbuf(o->run.out, NULL, _IOFBF, 1 << 16);
+	if (!o->run.out)
+		open_output(o);
 	status = run_image(img, &o->run);
 	if (fclose(o->run.out) && status == STATUS_OK && errno != EPIPE)
 		status = STATUS_ERROR;
@@ -344,45 +199,73 @@ static int start(struct options *o, const struct ktap_image *img, const char *na
 	return status;
 }
 
+static int run_script(struct options *o, const char *name, char **args, int nargs)
+{
+	struct buf src = {}, values = {};
+	struct ktap_image *img;
+	int status = STATUS_OK;
+
+	img = get_image(o, name, &src);
+	if (!img) {
+		buf_free(&src);
+		return STATUS_COMPILE;
+	}
+	if (o->dump || o->compile) {
+		if (o->dump)
+			show(name, img, &src);
+		if (o->compile)
+			write_file(o->compile, img);
+	} else if (script_options(name, img, args, &nargs, &values)) {
+		o->run.options = values.data;
+		o->run.options_size = values.len;
+		if (o->dry_run)
+			status = run_check(img, &o->run, name);
+		else
+			status = start(o, img, name, args, nargs);
+	}
+	if (fflush(stdout))
+		options_fail("cannot write the output: %s", strerror(errno));
+	ktap_image_free(img);
+	buf_free(&src);
+	buf_free(&values);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {};
-	struct ktap_image *img;
-	int i, n, status = STATUS_OK;
 	const char *name;
+	int i, n, status;
 
 	/* the first -- ends what is ktap's and the script's */
 	for (n = 1; n < argc; n++)
 		if (!strcmp(argv[n], "--"))
 			break;
 	if (n < argc && !argv[n + 1])
-		fail("a command is missing after '--'; see ktap -h");
-	i = parse_options(&o, n, argv);
+		options_fail("a command is missing after '--'; see ktap -h");
+	i = options_parse(&o, n, argv);
 	if (n < argc) {
 		if (o.run.command)
-			fail("-c and -- are given both");
+			options_fail("-c and -- are given both");
 		o.run.command = argv + n + 1;
 	}
 	if (o.run.command && o.run.pid)
-		fail("-p and a command are given both");
+		options_fail("-p and a command are given both");
+	if (o.self_test)
+		return selftest_run(&o.run);
+	if (o.list) {
+		if (i < n && !o.glob)
+			o.glob = argv[i++];
+		if (i < n || o.source)
+			options_fail("-l takes one pattern, and no script");
+		return list_run(o.run.verbose && *o.list == 'e' ? "v" : o.list, o.glob, o.tracefs);
+	}
 	if (!o.source && i == n) {
-		fputs(usage_text, stderr);
-		fail("a script is missing; see ktap -h");
+		options_usage(stderr);
+		options_fail("a script is missing; see ktap -h");
 	}
 	name = o.source ? ONE_LINER : argv[i++];
-	img = get_image(name, o.source);
-	if (!img)
-		return STATUS_COMPILE;
-	if (o.dump || o.compile) {
-		if (o.dump)
-			show(img);
-		if (o.compile)
-			write_file(o.compile, img);
-		if (fflush(stdout))
-			fail("cannot write the output: %s", strerror(errno));
-	} else {
-		status = start(&o, img, name, argv + i, n - i);
-	}
-	ktap_image_free(img);
+	status = run_script(&o, name, argv + i, n - i);
+	free(o.simple);
 	return status;
 }

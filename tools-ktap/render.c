@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image.h"
-#include "render.h"
+#include "diag.h"
+#include "render_int.h"
 
 #define HIST_WIDTH	38
 #define KEY_WIDTH	31
@@ -17,84 +17,6 @@
  * have been lost, so only the latest ones are kept.
  */
 #define TABLES_MAX	256
-
-struct row {
-	const struct ktap_rec_val *key;
-	const struct ktap_rec_val *val;
-	const struct ktap_render *r;	/* for qsort() */
-};
-
-struct table {
-	struct table *next;
-	__u32 id;
-	struct buf data;		/* the values, as in the records */
-	size_t nrows;
-};
-
-struct ktap_render {
-	struct image_reader img;
-	FILE *out;
-	struct ktap_render_ops ops;
-	struct table *tables;
-	unsigned int ntables;
-	struct buf tmp;
-};
-
-/* Values in a record */
-struct vals {
-	const char *p;
-	size_t left;
-};
-
-static size_t align8(size_t n)
-{
-	return (n + 7) & ~(size_t)7;
-}
-
-static const struct ktap_rec_val *next_val(struct vals *v)
-{
-	const struct ktap_rec_val *val = (const void *)v->p;
-	size_t n;
-
-	if (v->left < sizeof(*val) || val->len > v->left - sizeof(*val))
-		return NULL;
-	n = align8(sizeof(*val) + val->len);
-	if (n > v->left)
-		n = v->left;
-	v->p += n;
-	v->left -= n;
-	return val;
-}
-
-static __s64 get_int(const struct ktap_rec_val *v)
-{
-	__s64 i = 0;
-
-	if (v->type == KTAP_VAL_INT && v->len >= sizeof(i))
-		memcpy(&i, v->data, sizeof(i));
-	return i;
-}
-
-static __u32 get_u32(const struct ktap_rec_val *v)
-{
-	__u32 i = UINT32_MAX;
-
-	if (v->len >= sizeof(i))
-		memcpy(&i, v->data, sizeof(i));
-	return i;
-}
-
-static struct image_text get_str(const struct ktap_render *r, const struct ktap_rec_val *v)
-{
-	struct image_text t = { "", 0 };
-	__s64 i;
-
-	if (v->type == KTAP_VAL_KSTR)
-		image_const(&r->img, get_u32(v), &i, &t);
-	else
-		t = (struct image_text){ (const char *)v->data, v->len };
-	return t;
-}
 
 static bool is_str(const struct ktap_rec_val *v)
 {
@@ -285,6 +207,20 @@ static int by_value(const void *a, const void *b)
 	return compare(x->r, x->key, y->key);
 }
 
+struct row *render_rows(struct ktap_render *r, __u32 id, bool by_val, size_t *n)
+{
+	struct table *t = find_table(r, id);
+	struct row *rows;
+
+	*n = 0;
+	if (!t)
+		return NULL;
+	rows = get_rows(r, t);
+	*n = t->nrows;
+	qsort(rows, *n, sizeof(*rows), by_val ? by_value : by_key);
+	return rows;
+}
+
 /*
  * Values as text
  */
@@ -296,6 +232,32 @@ static void add_str(struct buf *b, const char *s)
 
 static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_val *v,
 		    unsigned int depth);
+
+/*
+ * For a terminal: bytes that would do more there than show, as \xHH. Control
+ * characters of ASCII and of Latin-1, and what is no UTF-8; not newline and tab.
+ */
+static void add_escaped(struct buf *b, const char *s, size_t len)
+{
+	unsigned int n, i;
+	char hex[8];
+
+	for (; len; s += n, len -= n) {
+		unsigned char c = *s;
+
+		n = diag_utf8_len(s, len);
+		if (n && (c >= ' ' || c == '\n' || c == '\t') && c != 0x7f &&
+		    !(c == 0xc2 && (unsigned char)s[1] < 0xa0)) {
+			buf_add(b, s, n);
+			continue;
+		}
+		if (!n)
+			n = 1;
+		for (i = 0; i < n; i++)
+			buf_add(b, hex, snprintf(hex, sizeof(hex), "\\x%02x",
+						 (unsigned char)s[i]));
+	}
+}
 
 /* A table in a line of its own kind: {key: value, ...} */
 static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned int depth)
@@ -349,7 +311,11 @@ static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_
 	case KTAP_VAL_STR:
 	case KTAP_VAL_KSTR:
 		t = get_str(r, v);
-		buf_add(b, t.s, t.len);
+		/* what the script itself has in it may move the cursor */
+		if (v->type == KTAP_VAL_STR && r->ops.flags & KTAP_RENDER_TERMINAL)
+			add_escaped(b, t.s, t.len);
+		else
+			buf_add(b, t.s, t.len);
 		if (v->flags & KTAP_VALF_TRUNCATED)
 			add_str(b, "...");
 		break;
@@ -375,10 +341,17 @@ static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_
 	}
 }
 
+void render_value(struct ktap_render *r, struct buf *b, const struct ktap_rec_val *v)
+{
+	add_val(r, b, v, 0);
+}
+
 static void put_tmp(struct ktap_render *r)
 {
-	if (r->tmp.len)
+	if (r->tmp.len) {
 		fwrite(r->tmp.data, 1, r->tmp.len, r->out);
+		r->inside = r->tmp.data[r->tmp.len - 1] != '\n';
+	}
 	r->tmp.len = 0;
 }
 
@@ -386,19 +359,41 @@ static void put_tmp(struct ktap_render *r)
  * print
  */
 
+#define ALIGN_MAX	40
+
+/* Where values begin, so that people see them in a column; 0: after a tab */
+static size_t key_width(struct ktap_render *r, const struct row *rows, size_t n)
+{
+	size_t width = 0, i;
+
+	if (!(r->ops.flags & KTAP_RENDER_TERMINAL))
+		return 0;
+	for (i = 0; i < n; i++) {
+		add_val(r, &r->tmp, rows[i].key, 0);
+		/* a long key gets out of line rather than all others */
+		if (r->tmp.len > width && r->tmp.len <= ALIGN_MAX)
+			width = r->tmp.len;
+		r->tmp.len = 0;
+	}
+	return width + 2;
+}
+
 static void print_table(struct ktap_render *r, __u32 id)
 {
 	struct table *t = find_table(r, id);
 	struct row *rows;
-	size_t i;
+	size_t i, width;
 
 	if (!t)
 		return;
 	rows = get_rows(r, t);
 	qsort(rows, t->nrows, sizeof(*rows), by_key);
+	width = key_width(r, rows, t->nrows);
 	for (i = 0; i < t->nrows; i++) {
 		add_val(r, &r->tmp, rows[i].key, 0);
-		add_str(&r->tmp, ":\t");
+		add_str(&r->tmp, width ? ":" : ":\t");
+		while (r->tmp.len < width)
+			buf_addc(&r->tmp, ' ');
 		add_val(r, &r->tmp, rows[i].val, 0);
 		add_str(&r->tmp, "\n");
 		put_tmp(r);
@@ -519,22 +514,23 @@ static void add_number(struct buf *b, const struct spec *s, __s64 v)
 	buf_add(b, text, n);
 }
 
-static void add_arg(struct ktap_render *r, const struct spec *s, const struct ktap_rec_val *v)
+static void add_arg(struct ktap_render *r, struct buf *b, const struct spec *s,
+		    const struct ktap_rec_val *v)
 {
 	struct buf text = {};
 
 	if (v->type == KTAP_VAL_INT && s->conv != 's') {
-		add_number(&r->tmp, s, get_int(v));
+		add_number(b, s, get_int(v));
 		return;
 	}
 	add_val(r, &text, v, 0);
 	if (s->conv == 's' && s->has_prec && s->prec < text.len)
 		text.len = s->prec;
-	add_padded(&r->tmp, s, text.data ? text.data : "", text.len);
+	add_padded(b, s, text.data ? text.data : "", text.len);
 	buf_free(&text);
 }
 
-static void print_format(struct ktap_render *r, struct vals v)
+void render_format(struct ktap_render *r, struct buf *b, struct vals v)
 {
 	const struct ktap_rec_val *fmt = next_val(&v), *arg;
 	const char *p, *end, *next, *pct;
@@ -549,23 +545,22 @@ static void print_format(struct ktap_render *r, struct vals v)
 		pct = memchr(p, '%', end - p);
 		if (!pct)
 			pct = end;
-		buf_add(&r->tmp, p, pct - p);
+		buf_add(b, p, pct - p);
 		if (pct == end)
 			break;
 		next = parse_spec(pct + 1, end, &s);
 		if (!next) {
 			/* the kernel refuses such formats; show it as it is */
-			buf_addc(&r->tmp, '%');
+			buf_addc(b, '%');
 			next = pct + 1;
 		} else if (s.conv == '%') {
-			buf_addc(&r->tmp, '%');
+			buf_addc(b, '%');
 		} else {
 			arg = next_val(&v);
 			if (arg)
-				add_arg(r, &s, arg);
+				add_arg(r, b, &s, arg);
 		}
 	}
-	put_tmp(r);
 }
 
 /*
@@ -645,6 +640,12 @@ static void note(struct ktap_render *r, struct vals v)
 	r->tmp.len = 0;
 }
 
+static bool is_output(const struct ktap_rec *rec)
+{
+	return rec->type == KTAP_REC_PRINT || rec->type == KTAP_REC_PRINTF ||
+	       rec->type == KTAP_REC_HIST;
+}
+
 static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 {
 	struct vals v = { (const char *)(rec + 1), rec->len - sizeof(*rec) };
@@ -652,12 +653,22 @@ static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 	int err = 0;
 	struct vals c;
 
+	if (r->ops.flags & KTAP_RENDER_JSON) {
+		err = json_record(r, rec, v);
+		if (err <= 0)
+			goto out;
+		err = 0;
+	} else if (r->ops.flags & KTAP_RENDER_STAMPS && is_output(rec) && !r->inside) {
+		fprintf(r->out, "%5llu.%06llu: ", (unsigned long long)rec->ts / 1000000000,
+			(unsigned long long)rec->ts / 1000 % 1000000);
+	}
 	switch (rec->type) {
 	case KTAP_REC_PRINT:
 		print(r, v);
 		break;
 	case KTAP_REC_PRINTF:
-		print_format(r, v);
+		render_format(r, &r->tmp, v);
+		put_tmp(r);
 		break;
 	case KTAP_REC_HIST:
 		err = print_hist(r, v);
@@ -679,6 +690,7 @@ static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 		/* of a newer kernel */
 		break;
 	}
+out:
 	drop_tables(r, v, 0);
 	return err;
 }

@@ -15,7 +15,13 @@
 
 struct ktap_render;
 
+/* Flags: JSON lines; a time before each line; the output is a terminal */
+#define KTAP_RENDER_JSON	(1 << 0)
+#define KTAP_RENDER_STAMPS	(1 << 1)
+#define KTAP_RENDER_TERMINAL	(1 << 2)
+
 struct ktap_render_ops {
+	unsigned int flags;
 	/* all events are attached, nr of them */
 	void (*started)(void *data, __u64 nr);
 	/* a message for people who asked for messages */

@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../include/uapi/linux/ktap.h"
+#include "json.h"
 #include "render.h"
 #include "run.h"
 #include "util.h"
@@ -62,6 +64,11 @@ static void complain(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
+}
+
+static bool is_json(const struct session *s)
+{
+	return s->opt->render & KTAP_RENDER_JSON;
 }
 
 static void stop(int fd)
@@ -206,6 +213,8 @@ static void started(void *data, __u64 nr)
 {
 	struct session *s = data;
 
+	if (is_json(s))
+		json_started(s->opt->out, nr);
 	if (nr && !s->opt->quiet)
 		fputs("Tracing... Hit Ctrl-C to end.\n", stderr);
 	if (s->opt->verbose)
@@ -218,11 +227,14 @@ static void note(void *data, const char *text)
 {
 	struct session *s = data;
 
-	if (s->opt->verbose)
-		fprintf(stderr, "[verbose] %s\n", text);
+	if (!s->opt->verbose)
+		return;
+	fprintf(stderr, "[verbose] %s\n", text);
+	if (is_json(s))
+		json_note(s->opt->out, text);
 }
 
-static int open_device(const struct run_options *opt)
+int run_open_device(const struct run_options *opt)
 {
 	const char *name = opt->device ? opt->device : "/dev/ktap";
 	int fd = open(name, O_RDWR | O_CLOEXEC);
@@ -244,7 +256,7 @@ static int load(struct session *s, const struct ktap_image *img)
 	char *log = xmalloc(LOG_SIZE);
 	struct ktap_load l = {
 		.size = sizeof(l),
-		.flags = KTAP_LOAD_NOT_SELF,
+		.flags = KTAP_LOAD_NOT_SELF | (opt->cpu >= 0 ? KTAP_LOAD_ONE_CPU : 0),
 		.image = (uintptr_t)img->data,
 		.image_size = img->size,
 		.log = (uintptr_t)log,
@@ -256,6 +268,9 @@ static int load(struct session *s, const struct ktap_image *img)
 		.mem_limit = opt->mem_limit,
 		.main_budget = opt->main_budget,
 		.handler_budget = opt->handler_budget,
+		.options = (uintptr_t)opt->options,
+		.options_size = opt->options_size,
+		.cpu = opt->cpu >= 0 ? opt->cpu : 0,
 	};
 	int err;
 
@@ -374,24 +389,34 @@ static int read_output(struct session *s, struct ktap_render *render)
 
 static void report_losses(const struct session *s)
 {
-	static const char *const text[] = {
+	static const struct {
+		const char *reason;
+		const char *text;
+	} kinds[] = {
 #define LOSS_TEXT(id, t)	\
-		[KTAP_LOSS_##id] = t,
+		[KTAP_LOSS_##id] = { #id, t },
 		KTAP_LOSSES(LOSS_TEXT)
 #undef LOSS_TEXT
 	};
+	static const char unknown[] = "losses of a kind unknown to this ktap";
 	unsigned int i, nr = s->run.loss_nr;
 
 	if (nr > ARRAY_SIZE(s->loss))
 		nr = ARRAY_SIZE(s->loss);
 	for (i = 0; i < nr; i++) {
-		if (!s->loss[i])
+		unsigned long long n = s->loss[i];
+
+		if (!n)
+			continue;
+		if (is_json(s))
+			json_loss(s->opt->out, i < KTAP_LOSS_NR ? kinds[i].reason : "unknown",
+				  i < KTAP_LOSS_NR ? kinds[i].text : unknown, n);
+		if (s->opt->quiet > 1)
 			continue;
 		if (i < KTAP_LOSS_NR)
-			fprintf(stderr, "ktap: %llu %s\n", (unsigned long long)s->loss[i], text[i]);
+			fprintf(stderr, "ktap: %llu %s\n", n, kinds[i].text);
 		else
-			fprintf(stderr, "ktap: %llu losses of a kind unknown to this ktap (%u)\n",
-				(unsigned long long)s->loss[i], i);
+			fprintf(stderr, "ktap: %llu %s (%u)\n", n, unknown, i);
 	}
 }
 
@@ -405,11 +430,12 @@ static int report_end(struct session *s)
 	if (s->run_errno == EIO || n) {
 		fprintf(stderr, "%s%s", n ? s->error : "ktap: error: the script failed",
 			n && s->error[n - 1] == '\n' ? "" : "\n");
+		if (is_json(s))
+			json_error(s->opt->out, n ? s->error : "the script failed");
 	} else if (s->run_errno && s->run_errno != EINTR) {
 		complain("the session failed: %s", strerror(s->run_errno));
 	}
-	if (s->opt->quiet < 2)
-		report_losses(s);
+	report_losses(s);
 	if (s->run_errno && s->run_errno != EINTR)
 		return STATUS_ERROR;
 	if (n)
@@ -420,6 +446,7 @@ static int report_end(struct session *s)
 static int run_session(struct session *s, const struct ktap_image *img)
 {
 	const struct ktap_render_ops ops = {
+		.flags = s->opt->render,
 		.started = started,
 		.note = note,
 		.data = s,
@@ -451,6 +478,9 @@ static int run_session(struct session *s, const struct ktap_image *img)
 	status = report_end(s);
 	if (err || (s->broken && !status))
 		status = STATUS_ERROR;
+	if (is_json(s))
+		json_end(s->opt->out, status);
+	write_out(s);
 	return status;
 }
 
@@ -464,7 +494,7 @@ int run_image(const struct ktap_image *img, const struct run_options *opt)
 	s->opt = opt;
 	s->go = -1;
 	s->fail = -1;
-	s->fd = open_device(opt);
+	s->fd = run_open_device(opt);
 	if (s->fd < 0) {
 		free(s);
 		return STATUS_ERROR;
@@ -479,4 +509,27 @@ int run_image(const struct ktap_image *img, const struct run_options *opt)
 	close(s->fd);
 	free(s);
 	return status;
+}
+
+int run_check(const struct ktap_image *img, const struct run_options *opt, const char *name)
+{
+	struct session s = { .opt = opt };
+	struct stat st;
+	int err;
+
+	/* all of the compiler's work is done: say so, whoever looks for errors */
+	if (stat(opt->device ? opt->device : "/dev/ktap", &st) && errno == ENOENT) {
+		complain("%s: compiled (%zu bytes), but there is no %s to check it further",
+			 name, img->size, opt->device ? opt->device : "/dev/ktap");
+		return STATUS_ERROR;
+	}
+	s.fd = run_open_device(opt);
+	if (s.fd < 0)
+		return STATUS_ERROR;
+	err = load(&s, img);
+	close(s.fd);
+	if (err)
+		return STATUS_ERROR;
+	printf("%s: the kernel accepts it, %zu bytes\n", name, img->size);
+	return STATUS_OK;
 }

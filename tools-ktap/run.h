@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "ktap_compile.h"
+#include "render.h"
 
 /* Exit statuses; the script's exit(n) gives others */
 enum {
@@ -29,8 +30,12 @@ struct run_options {
 	FILE *out;
 	unsigned int pid;		/* 0: all */
 	char *const *command;		/* NULL: none */
+	int cpu;			/* -1: all */
 	const char *args;		/* strings in a row, the first is the script */
 	size_t args_size;
+	const char *options;		/* the script's, NAME=VALUE in a row */
+	size_t options_size;
+	unsigned int render;		/* KTAP_RENDER_ flags */
 	unsigned int quiet;		/* 1: no banner, 2: no report of losses */
 	bool verbose;
 	unsigned int buffer_kb;
@@ -41,5 +46,10 @@ struct run_options {
 
 /* Runs an image; returns the exit status of the program */
 int run_image(const struct ktap_image *img, const struct run_options *opt);
+
+/* Has the kernel check an image without running it, and says how that ended */
+int run_check(const struct ktap_image *img, const struct run_options *opt, const char *name);
+/* Opens the device; -1 after a message */
+int run_open_device(const struct run_options *opt);
 
 #endif /* _KTAP_RUN_H */
