@@ -85,7 +85,6 @@
 	X(SOURCE_LONG, "the script is longer than %d MiB")		\
 	X(IMAGE_LARGE, "the compiled script is over %d MiB")		\
 	X(FUNCS_MANY, "more than %d functions")				\
-	X(BUILTINS_MANY, "more than %d different builtins")		\
 	X(CONSTS_MANY, "more than %d constants")			\
 	X(GLOBALS_MANY, "more than %d globals")				\
 	X(UPVALS_MANY, "function uses more than %d outer variables")	\

@@ -640,7 +640,7 @@ static void gen_local_func(struct fs *fs, struct stmt *s)
 
 static void gen_trace(struct fs *fs, struct stmt *s)
 {
-	int h = gen_any(fs, s->targets), base, k = gen_builtin(fs, "kdebug.trace", s->pos);
+	int h = gen_any(fs, s->targets), base, k = gen_builtin(fs, "kdebug.trace");
 	struct expr *e;
 
 	for (e = s->list; e; e = e->next) {
@@ -658,14 +658,14 @@ static void gen_hook(struct fs *fs, struct expr *handler, const char *name, stru
 	int base = gen_next(fs, handler);
 
 	fs->line = pos.line;
-	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, name, pos), 2);
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, name), 2);
 }
 
 /* The table as print_hist() if all its values are numbers, else as print() */
 static void gen_print(struct fs *fs, struct stmt *s)
 {
 	int base = gen_alloc(fs, 6), val = base + 3, is_num = base + 4, t = base + 5;
-	int hist = gen_builtin(fs, "print_hist", s->pos);
+	int hist = gen_builtin(fs, "print_hist");
 	unsigned int next, print, end;
 
 	gen_to(fs, s->targets, base);
@@ -678,7 +678,7 @@ static void gen_print(struct fs *fs, struct stmt *s)
 	gen_abc(fs, KTAP_OP_PAIRS, base, 0, 0);
 	next = gen_jump(fs, KTAP_OP_NEXT, base);
 	gen_abc(fs, KTAP_OP_MOVE, t, val, 0);
-	gen_abc(fs, KTAP_OP_BCALL, t, gen_builtin(fs, "tonumber", s->pos), 2);
+	gen_abc(fs, KTAP_OP_BCALL, t, gen_builtin(fs, "tonumber"), 2);
 	gen_abc(fs, KTAP_OP_EQ, is_num, t, val);
 	gen_jump_back(fs, KTAP_OP_JT, is_num, next);
 	gen_patch(fs, next, fs->n);
@@ -687,7 +687,7 @@ static void gen_print(struct fs *fs, struct stmt *s)
 	gen_abc(fs, KTAP_OP_BCALL, t, hist, 2);
 	end = gen_jump(fs, KTAP_OP_JMP, 0);
 	gen_patch(fs, print, fs->n);
-	gen_abc(fs, KTAP_OP_BCALL, t, gen_builtin(fs, "print", s->pos), 2);
+	gen_abc(fs, KTAP_OP_BCALL, t, gen_builtin(fs, "print"), 2);
 	gen_patch(fs, end, fs->n);
 }
 
@@ -833,7 +833,7 @@ static void gen_library_globals(struct fs *fs)
 		    (s->bi->flags & KTAP_BI_VALUE))
 			continue;
 		r = gen_alloc(fs, 1);
-		gen_wide(fs, KTAP_OP_BUILTIN, r, gen_builtin(fs, s->bi->name, fs->pos));
+		gen_wide(fs, KTAP_OP_BUILTIN, r, gen_builtin(fs, s->bi->name));
 		gen_wide(fs, KTAP_OP_SETG, r, gen_sym(fs, s));
 		fs->free = fs->nact;
 	}

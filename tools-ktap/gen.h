@@ -135,7 +135,7 @@ int gen_call(struct fs *fs, struct expr *e, int r, int nres);
 void gen_tail_call(struct fs *fs, struct expr *e);
 const struct builtin *gen_callee(const struct expr *fn);
 bool gen_is_library(const struct expr *fn);
-int gen_builtin(struct fs *fs, const char *name, struct src_pos pos);
+int gen_builtin(struct fs *fs, const char *name);
 
 /* gen.c */
 int gen_func(struct fs *outer, struct func *f);

@@ -7,14 +7,11 @@
 
 #include "gen.h"
 
-int gen_builtin(struct fs *fs, const char *name, struct src_pos pos)
+int gen_builtin(struct fs *fs, const char *name)
 {
-	int i = image_builtin(fs->ib, name);
+	_Static_assert(KTAP_BI_NR <= KTAP_MAX_BUILTINS, "an image has room for all of them");
 
-	if (i >= 0)
-		return i;
-	diag_error(fs->p->diag, pos, BUILTINS_MANY, KTAP_MAX_BUILTINS);
-	return 0;
+	return image_builtin(fs->ib, name);
 }
 
 /* The name of a library function, or NULL: print, kdebug.trace */
@@ -90,7 +87,7 @@ static int fix_base(struct fs *fs, int r)
 /* builtin(list), the result in r; r < 0: nowhere. Returns its register */
 static int call_builtin(struct fs *fs, const struct expr *e, const char *name, int r)
 {
-	int mark = fs->free, index = gen_builtin(fs, name, e->start), base, n = 0;
+	int mark = fs->free, index = gen_builtin(fs, name), base, n = 0;
 	struct expr *x = e->list;
 
 	if (!x) {
@@ -187,7 +184,7 @@ static int call_trace(struct fs *fs, struct expr *e, const char *name, const cha
 	fs->free = t;
 	gen_to(fs, e->list->next, base + 1);
 	fs->line = e->pos.line;
-	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "kdebug.trace", e->start), 3);
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "kdebug.trace"), 3);
 	fs->free = mark;
 	return nothing(fs, r, nres);
 }
@@ -199,7 +196,7 @@ static int call_probe_end(struct fs *fs, struct expr *e, int r, int nres)
 
 	gen_next(fs, e->list->next);
 	fs->line = e->pos.line;
-	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "kdebug.trace_end", e->start), 2);
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "kdebug.trace_end"), 2);
 	fs->free = mark;
 	return nothing(fs, r, nres);
 }

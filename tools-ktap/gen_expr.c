@@ -203,7 +203,7 @@ static void gen_library_name(struct fs *fs, const struct expr *e, int r)
 
 	switch (class) {
 	case SYM_BUILTIN:
-		index = gen_builtin(fs, bi->name, e->pos);
+		index = gen_builtin(fs, bi->name);
 		if (bi->flags & KTAP_BI_VALUE)
 			gen_abc(fs, KTAP_OP_BCALL, r, index, 1);
 		else
@@ -407,7 +407,7 @@ static void gen_field(struct fs *fs, struct expr *e, int r)
 
 	bi = gen_callee(e);
 	if (bi) {
-		gen_wide(fs, KTAP_OP_BUILTIN, r, gen_builtin(fs, bi->name, e->pos));
+		gen_wide(fs, KTAP_OP_BUILTIN, r, gen_builtin(fs, bi->name));
 		return;
 	}
 	if (is_args(e->a)) {
@@ -429,7 +429,7 @@ static void gen_table_multi(struct fs *fs, struct expr *x, int r, __s64 index)
 	gen_abc(fs, KTAP_OP_MOVE, base, r, 0);
 	gen_load_int(fs, base + 1, index);
 	gen_list(fs, x);
-	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "table.list", x->pos), 0);
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "table.list"), 0);
 }
 
 static void gen_table(struct fs *fs, struct expr *e, int r)

@@ -360,3 +360,17 @@ int ktap_bi_EV_FIELD(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 		ktap_set_nil(&args[0]);
 	return 0;
 }
+
+void host_note(const char *fmt, ...)
+{
+	const char *name = getenv("KTAP_MESSAGES");
+	FILE *f = name ? fopen(name, "a") : NULL;
+	va_list ap;
+
+	if (!f)
+		return;
+	va_start(ap, fmt);
+	vfprintf(f, fmt, ap);
+	va_end(ap);
+	fclose(f);
+}

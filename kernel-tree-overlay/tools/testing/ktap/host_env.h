@@ -52,4 +52,7 @@ void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
 /* Runs a whole session: main chunk, trace_begin, @rounds of all events, trace_end */
 int host_run(struct host_env *env, struct ktap_vm *vm, unsigned int rounds);
 
+/* Adds a line to the file that KTAP_MESSAGES names, if it names one */
+__printf(1, 2) void host_note(const char *fmt, ...);
+
 #endif /* _KTAP_HOST_ENV_H */

@@ -4,14 +4,26 @@
  * kernel would, with the events of host_env.c, each fired three times after
  * the main chunk and trace_begin.
  *
- * Usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED] FILE [ARG...]
+ * Usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED] [-j] [-T] [-t]
+ *	FILE [ARG...]
+ *	-j	JSON lines, as ktap --json
+ *	-s	another seed of the hashes
+ *	-T	time stamps, as ktap -T
+ *	-t	as if the output were a terminal
+ *
+ * If KTAP_MESSAGES names a file, the tag of each error and warning of the
+ * compiler and the text of run-time errors are added to it: check-messages.sh
+ * finds out there which of them no test has seen.
  */
 #include <getopt.h>
 
 #include "shim.h"
 #include "host_env.h"
 #include "ktap_compile.h"
+#include "image.h"
+#include "json.h"
 #include "render.h"
+#include "script_opts.h"
 
 static char *read_file(const char *name, size_t *len)
 {
@@ -70,9 +82,40 @@ static void report_losses(struct ktap_vm *vm)
 	}
 }
 
-static int run(const struct ktap_image *img, const struct ktap_vm_params *params,
-	       unsigned int rounds, int argc, char **argv)
+/* Takes the script's options out of its arguments; exits after an error */
+static void script_options(struct ktap_vm *vm, const struct ktap_image *img, int *argc,
+			   char **argv)
 {
+	struct buf values = {};
+	struct image_reader r;
+	struct script_opts so;
+	const char *why;
+	char err[512];
+	int n = *argc - 1, ret;
+
+	if (image_open(&r, img->data, img->size, &why))
+		exit(2);
+	script_opts_find(&r, &so);
+	ret = script_opts_parse(&so, argv[0], argv + 1, &n, &values, err, sizeof(err));
+	if (ret == SCRIPT_OPTS_ERROR) {
+		fprintf(stderr, "ktap-host: error: %s\n", err);
+		exit(2);
+	}
+	if (ret == SCRIPT_OPTS_HELP) {
+		script_opts_help(stdout, &so, argv[0]);
+		exit(0);
+	}
+	script_opts_free(&so);
+	*argc = n + 1;
+	if (ktap_vm_set_options(vm, values.data, values.len))
+		exit(2);
+	buf_free(&values);
+}
+
+static int run(const struct ktap_image *img, const struct ktap_vm_params *params,
+	       unsigned int rounds, unsigned int flags, int argc, char **argv)
+{
+	const struct ktap_render_ops ops = { .flags = flags };
 	char text[512] = "";
 	struct ktap_log log = { .buf = text, .size = sizeof(text) };
 	struct host_env env = { .ts = 0 };
@@ -87,21 +130,27 @@ static int run(const struct ktap_image *img, const struct ktap_vm_params *params
 		fprintf(stderr, "ktap-host: image refused (%ld): %s", PTR_ERR(vm), text);
 		return 1;
 	}
+	script_options(vm, img, &argc, argv);
 	args = join_args(argc, argv, &size);
 	ret = ktap_vm_set_args(vm, args, size);
 	free(args);
 	if (!ret)
 		ret = host_run(&env, vm, rounds);
 
-	r = ktap_render_new(img->data, img->size, stdout, NULL);
+	r = ktap_render_new(img->data, img->size, stdout, &ops);
 	if (!r || ktap_render(r, env.records, env.len))
 		fprintf(stderr, "ktap-host: the output is damaged\n");
 	else
 		status = ret ? 1 : ktap_vm_exit_code(vm);
 	ktap_render_free(r);
+	if (ktap_vm_error_text(vm) && flags & KTAP_RENDER_JSON)
+		json_error(stdout, ktap_vm_error_text(vm));
 	fflush(stdout);
-	if (ktap_vm_error_text(vm))
+	if (ktap_vm_error_text(vm)) {
 		fputs(ktap_vm_error_text(vm), stderr);
+		host_note("run %.*s\n", (int)strcspn(ktap_vm_error_text(vm), "\n"),
+			     ktap_vm_error_text(vm));
+	}
 	report_losses(vm);
 	ktap_vm_destroy(vm);
 	host_env_free(&env);
@@ -119,14 +168,14 @@ static int run(const struct ktap_image *img, const struct ktap_vm_params *params
 int main(int argc, char **argv)
 {
 	struct ktap_vm_params params = { .mem_limit = 0 };
-	unsigned int rounds = 3;
+	unsigned int rounds = 3, flags = 0, i;
 	struct ktap_image *img;
 	struct ktap_diag diag;
+	char tag[32], *src;
 	int c, status;
 	size_t len;
-	char *src;
 
-	while ((c = getopt(argc, argv, "+b:m:r:s:")) != -1) {
+	while ((c = getopt(argc, argv, "+b:m:r:s:jTt")) != -1) {
 		switch (c) {
 		case 'b':
 			params.main_budget = strtoull(optarg, NULL, 0);
@@ -141,13 +190,22 @@ int main(int argc, char **argv)
 		case 's':
 			shim_seed = strtoul(optarg, NULL, 0);
 			break;
+		case 'j':
+			flags |= KTAP_RENDER_JSON;
+			break;
+		case 'T':
+			flags |= KTAP_RENDER_STAMPS;
+			break;
+		case 't':
+			flags |= KTAP_RENDER_TERMINAL;
+			break;
 		default:
 			return 2;
 		}
 	}
 	if (optind == argc) {
-		fputs("usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED]\n"
-		      "\tFILE [ARG]...\n", stderr);
+		fputs("usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED] [-j] [-T]\n"
+		      "\t[-t] FILE [ARG]...\n", stderr);
 		return 2;
 	}
 	src = read_file(argv[optind], &len);
@@ -158,11 +216,15 @@ int main(int argc, char **argv)
 	ktap_diag_init(&diag);
 	img = ktap_compile(argv[optind], src, len, &diag);
 	ktap_diag_print(&diag, stderr);
+	if (flags & KTAP_RENDER_JSON)
+		json_diag(stdout, &diag);
+	for (i = 0; i < diag.nmsgs; i++)
+		host_note("compile %s\n", diag_tag_name(diag.msgs[i].tag, tag));
 	ktap_diag_free(&diag);
 	free(src);
 	if (!img)
 		return 255;
-	status = run(img, &params, rounds, argc - optind, argv + optind);
+	status = run(img, &params, rounds, flags, argc - optind, argv + optind);
 	ktap_image_free(img);
 	return status;
 }

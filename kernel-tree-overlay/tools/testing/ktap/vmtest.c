@@ -605,6 +605,8 @@ static void run_code(const char *what, const char *error, const u32 *code, unsig
 	text = ktap_vm_error_text(vm);
 	ok = error ? ret == -EIO && text && strstr(text, error) : !ret && !text;
 	report(ok, "%s%s%s", what, ok ? "" : ": ", ok ? "" : text ?: "no error");
+	if (ok && text)
+		host_note("run %.*s\n", (int)strcspn(text, "\n"), text);
 	ktap_vm_run_end(vm);
 	ktap_vm_destroy(vm);
 }
@@ -667,6 +669,55 @@ static void test_senseless(void)
 	RUN("no event", I(ARG, 0, 255, 0));
 	RUN(NULL, IW(HASF, 0, 1), I(EVENT, 0, 0, 0), I(BCALL, 0, 0, 2));
 	RUN("non-table", I(EVENT, 0, 0, 0), I(GETK, 0, 0, 1));
+}
+
+/* option(): values that the tool would have refused */
+static void run_option(const char *options, size_t size, s64 def, bool flag, const char *want)
+{
+	struct asm_img a;
+	struct ktap_vm *vm;
+	const char *text;
+	bool ok;
+	int ret;
+
+	asm_init(&a);
+	asm_const_str(&a, "name");
+	asm_builtin(&a, "option");
+	asm_func(&a, "main", 0, 3, 0);
+	asm_emit(&a, def < 0 ? IW(LOADI, 0, 1) : IW(LOADK, 0, 0));
+	asm_emit(&a, flag ? I(BOOL, 1, def, 0) : IW(LOADI, 1, def));
+	asm_emit(&a, IW(LOADK, 2, 0));
+	asm_emit(&a, I(BCALL, 0, 0, 4));
+	asm_emit(&a, I(RET, 0, 1, 0));
+	vm = create(&a, 1 << 20);
+	ret = ktap_vm_set_options(vm, options, size);
+	if (!ret)
+		ret = ktap_vm_run_main(vm);
+	text = ktap_vm_error_text(vm);
+	ok = want ? text && strstr(text, want) : ret == -EINVAL;
+	report(ok, "option() with '%s': %s", options, want ?: "refused");
+	if (ok && text)
+		host_note("run %.*s\n", (int)strcspn(text, "\n"), text);
+	ktap_vm_run_end(vm);
+	ktap_vm_destroy(vm);
+}
+
+#define OPTION(text, def, flag, want)	run_option(text, sizeof(text), def, flag, want)
+
+static void test_options(void)
+{
+	static char big[KTAP_MAX_STR + 8];
+
+	OPTION("name=x", 1, false, "the option --name takes a number");
+	OPTION("name=", 1, false, "the option --name takes a number");
+	OPTION("other=5\0name=1x", 1, false, "takes a number");
+	OPTION("name=maybe", 1, true, "the option --name is true or false");
+	OPTION("name=x", -1, false, "wrong type of argument 1");
+	/* no '=', no terminator, too long */
+	OPTION("name", 1, false, NULL);
+	run_option("name=1", 6, 1, false, NULL);
+	memset(big, '=', sizeof(big) - 1);
+	run_option(big, sizeof(big), 1, false, NULL);
 }
 
 /* The arena: what registers refer to survives, wherever it stood */
@@ -888,6 +939,7 @@ int main(void)
 	test_stop();
 	test_arena();
 	test_senseless();
+	test_options();
 	test_iteration();
 	test_exact();
 	test_lifetime();
