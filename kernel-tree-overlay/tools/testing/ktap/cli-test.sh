@@ -1,0 +1,478 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# cli-test.sh BUILD TREE: the command line of the tool, its output forms and the
+# compiler's limits, as far as no /dev/ktap is needed.  BUILD has the programs
+# ktap and ktap-host.  Prints TAP.
+
+set -u
+build=$(cd "$1" && pwd)
+tree=$(cd "$2" && pwd)
+ktap=$build/ktap
+host=$build/ktap-host
+tmp=$(mktemp -d /tmp/ktap-cli.XXXXXX) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+n=0
+failed=0
+status=0
+# the tests below expect to find none
+none=$tmp/no-ktap
+
+result()
+{
+	n=$((n + 1))
+	echo "$1 $n - $2"
+	[ "$1" = ok ] && return
+	failed=$((failed + 1))
+	echo "# status $status"
+	sed 's/^/#   out: /' out | head -n 10 | cut -c 1-200
+	sed 's/^/#   err: /' err | head -n 10 | cut -c 1-200
+}
+
+# run COMMAND...: its output is in out and err, its status in $status
+run()
+{
+	timeout 120 "$@" >out 2>err </dev/null
+	status=$?
+}
+
+# check NAME STATUS OUT-REGEX ERR-REGEX: of what was run; '' is no text at all
+check()
+{
+	local name=$1 want=$2 o=$3 e=$4 ok=ok
+	[ "$status" = "$want" ] || ok="not ok"
+	if [ "$o" ]; then grep -q -E -e "$o" out || ok="not ok"; else [ -s out ] && ok="not ok"; fi
+	if [ "$e" ]; then grep -q -E -e "$e" err || ok="not ok"; else [ -s err ] && ok="not ok"; fi
+	result "$ok" "$name"
+}
+
+# is NAME COMMAND...: it succeeds
+is()
+{
+	local name=$1
+	shift
+	if "$@"; then result ok "$name"; else result "not ok" "$name"; fi
+}
+
+lines()
+{
+	[ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+echo "TAP version 13"
+
+#
+# Help, version, wrong options
+#
+for o in -h --help '-?'; do
+	run "$ktap" "$o"
+	check "$o: help on stdout" 0 '^usage: ktap' ''
+done
+for o in -V --version; do
+	run "$ktap" "$o"
+	check "$o: the version" 0 '^ktap [0-9.]+, image version [0-9]+$' ''
+done
+run "$ktap"
+check "no arguments: usage on stderr" 2 '' 'a script is missing'
+run "$ktap" --jsno
+check "a wrong long option: did you mean" 2 '' "--jsno is not known, did you mean --json\?"
+is "in one line" lines err 1
+run "$ktap" --zzzzzzzzz
+check "a long option like none" 2 '' '--zzzzzzzzz is not known'
+run "$ktap" -Z x.kp
+check "a wrong letter" 2 '' 'there is no option -Z'
+run "$ktap" --d x.kp
+check "the beginning of several long options" 2 '' 'option --d is not known or not clear|option --d is not known, did you mean'
+run "$ktap" -e
+check "a letter without its value" 2 '' 'option -e needs a value'
+run "$ktap" --output
+check "a long option without its value" 2 '' 'option --output needs a value'
+run "$ktap" --json=5 -e ''
+check "a value that an option does not take" 2 '' 'option --json takes no value'
+run "$ktap" '-q -T' x.kp
+check "blanks in the options of a #! line" 2 '' "one word: a #! line takes options without blanks"
+run "$ktap" -w -e ''
+check "-w is refused, and why" 2 '' '-w would allow .* nothing in this version'
+run "$ktap" -e 'print(1)' -e 'print(2)'
+check "two scripts" 2 '' 'one script, please'
+run "$ktap" -e 'print(1)' -s sched:sched_switch
+check "-e and -s" 2 '' 'one script, please'
+for v in 0 x -5 5x 99999999999; do
+	run "$ktap" -p "$v" -e ''
+	check "-p $v" 2 '' '-p needs a number from 1|cannot find pid'
+done
+run "$ktap" -p 2147483000 -e ''
+check "-p of no process" 2 '' 'cannot find pid 2147483000'
+for v in x -1 4294967296 ''; do
+	run "$ktap" -C "$v" -e ''
+	check "-C '$v'" 2 '' '-C needs a number from 0'
+done
+for o in --buffer-kb --mem-limit --main-budget --handler-budget; do
+	run "$ktap" "$o" 0 -e ''
+	check "$o 0" 2 '' "^ktap: error: $o needs a number from 1"
+done
+run "$ktap" --mem-limit 2Q -e ''
+check "--mem-limit with a unit that is none" 2 '' '--mem-limit needs a number'
+run "$ktap" --mem-limit 2M --device "$none" -e ''
+check "--mem-limit with a unit" 1 '' "there is no $none"
+run "$ktap" -e 'print(1)' --
+check "-- without a command" 2 '' "a command is missing after '--'"
+run "$ktap" -c true -e 'print(1)' -- true
+check "-c and --" 2 '' '-c and -- are given both'
+run "$ktap" -p $$ -e 'print(1)' -- true
+check "-p and a command" 2 '' '-p and a command are given both'
+
+#
+# Scripts and files
+#
+run "$ktap" no-such.kp
+check "a file that is not there" 2 '' 'cannot read no-such.kp: No such file'
+run "$ktap" .
+check "a directory" 2 '' 'is a directory'
+run "$ktap" --device "$none" -e 'print(1)'
+check "no device: one sentence, what to do" 1 '' 'is CONFIG_KTAP on, is the module ktapvm loaded'
+is "in one line" lines err 1
+run "$ktap" -qq --device "$none" -e 'print(1)'
+check "-qq does not hide errors" 1 '' 'there is no'
+printf 'x = \n' | { timeout 60 "$ktap" - >out 2>err; echo $? >st; }
+status=$(cat st)
+check "- is the standard input" 255 '' '^-:2:1: error: '
+printf '#!/usr/bin/ktap -q\nx = )\n' >hash.kp
+run "$ktap" hash.kp
+check "a #! line is a comment, lines count on" 255 '' '^hash.kp:2:5: error: '
+printf '\357\273\277print(1)\n' >bom.kp
+run "$ktap" -d bom.kp
+check "a byte order mark" 0 'BCALL' ''
+run "$ktap" -e 'print('
+check "an error in -e" 255 '' '^\(command line\):1:7: error: unexpected end of file'
+run "$ktap" -s 'no brace {'
+check "-s is compiled as an event" 255 '' 'error'
+run "$ktap" -d -s sched:sched_switch
+check "-s EVENT is the original's one-liner" 0 '"sched:sched_switch"' ''
+for w in cpu tid execname argstr; do
+	is "which shows $w" grep -q -w "$w" out
+done
+
+#
+# The dump
+#
+printf 'var n = 1\n\ntrace test:one {\n\tn += 1 # count\n}\n' >d.kp
+run "$ktap" -d d.kp
+check "-d: the source beside the code" 0 '^    4\|.*n \+= 1 # count$' ''
+is "lines without code are not there" eval '! grep -q "^    2|" out'
+is "the code follows its line" eval "grep -A 2 '^    4|' out | grep -q ADDU"
+run "$ktap" --dump d.kp
+check "--dump is -d" 0 'function 0' ''
+run "$ktap" -d -e 'x = 1 + 2 * 3'
+check "constants are folded" 0 'LOADI +r0 7' ''
+run "$ktap" -d -e 'x = "a" .. 1 .. "b" == "a1b"'
+check "strings and comparisons too" 0 'BOOL +r0 1' ''
+run "$ktap" -d -e 'if (false) { print("dead") } print(1)'
+is "no code for what never runs" eval '! grep "LOADK.*; .dead" out'
+run "$ktap" -d -e 'while (true) { break } print(1)'
+is "no jumps to the next instruction" eval '! grep -q "JMP *+0" out'
+
+#
+# Images
+#
+cat >opt.kp <<'EOK'
+# an image with all there is
+var limit = option("limit", 20, "rows to show")
+var who = option("who", "root", "of this user")
+print(limit, who, arg[1])
+x = nil
+x.y = 1
+EOK
+run "$ktap" --compile opt.kpc opt.kp
+check "--compile writes an image and nothing else" 0 '' ''
+is "which begins with KTAP" eval '[ "$(head -c 4 opt.kpc)" = KTAP ]'
+run "$ktap" -d opt.kpc
+check "-d of an image, without source" 0 'image of opt.kp' ''
+is "has no lines of a source" eval '! grep -q "^ *[0-9]*| " out'
+is "and the code that the source gives" eval '"$ktap" -d opt.kp | grep -v "^ *[0-9]*| " | diff - out'
+run "$ktap" --compile two.kpc opt.kpc
+is "an image compiles to itself" cmp two.kpc opt.kpc
+run "$ktap" opt.kpc --help
+check "--help after an image: its options" 0 '--limit=NUMBER +rows to show \(20\)' ''
+run "$ktap" opt.kpc --limt=3
+check "an unknown option of an image" 2 '' 'opt.kpc has no option --limt, did you mean --limit'
+run "$ktap" --device "$none" opt.kpc --limit=3 --who=me arg
+check "options of an image are taken" 1 '' "there is no $none"
+head -c 100 opt.kpc >short.kpc
+run "$ktap" short.kpc
+check "a damaged image" 2 '' 'short.kpc: '
+run "$ktap" --compile /no/such/dir/x.kpc opt.kp
+check "an image that cannot be written" 2 '' 'cannot write /no/such/dir/x.kpc'
+run "$ktap" --compile /dev/full opt.kp
+check "a full disk" 2 '' 'cannot write /dev/full'
+is "and the device is still there" [ -c /dev/full ]
+run "$ktap" --compile bad.kpc -e 'x = '
+check "no image after an error" 255 '' 'error'
+is "no file is left" [ ! -e bad.kpc ]
+
+#
+# Options of scripts
+#
+run "$ktap" opt.kp --help
+check "--help after a script" 0 '^Options of opt.kp:$' ''
+run "$ktap" opt.kp --limit
+check "an option without its value" 2 '' 'option --limit needs a value: --limit=NUMBER'
+run "$ktap" opt.kp --limit=x
+check "no number" 2 '' "option --limit takes a number, not 'x'"
+run "$ktap" -e 'print(1)' --help
+check "after -e, ktap's own options are ktap's" 0 '^usage: ktap' ''
+run "$ktap" -e 'print(option("deep", 1, "levels"))' --deep=x
+check "after -e, others are the script's" 2 '' "option --deep takes a number"
+run "$ktap" --device "$none" -e 'print(arg[1])' a --x=1
+check "a script that looks at arg and has no options gets them there" 1 '' "there is no $none"
+run "$ktap" --device "$none" -e 'print(1)' a --x=1
+check "one that does neither refuses them" 2 '' '\(command line\) has no option --x'
+
+#
+# --dry-run, --self-test
+#
+run "$ktap" --dry-run --device "$none" opt.kp
+check "--dry-run without the device says so" 1 '' 'opt.kp: compiled .* there is no .* to check it further'
+run "$ktap" --dry-run -e 'x = '
+check "--dry-run of an error" 255 '' 'error'
+run "$ktap" --dry-run --device /dev/null -e 'print(1)'
+check "--dry-run with another device" 1 '' "this device is not ktap's"
+run "$ktap" --self-test --device "$none"
+check "--self-test without the device" 1 '^not ok 1 - .* is there and may be opened' 'there is no'
+is "says what machine it is" grep -q "^# ktap, image version .* on Linux" out
+is "and how many failed" grep -q "^# 1 checks, 1 failed" out
+
+#
+# -l, with a tracefs of our own
+#
+mkdir -p fs/events/sched/sched_switch fs/events/syscalls/sys_enter_openat
+printf '%s\n' sched:sched_switch sched:sched_wakeup syscalls:sys_enter_openat >fs/available_events
+printf '%s\n' vfs_read vfs_write 'ext4_sync_file [ext4]' >fs/available_filter_functions
+printf 'name: sched_switch\nID: 1\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\tfield:char prev_comm[16];\toffset:8;\tsize:16;\tsigned:0;\n\tfield:pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;\n\nprint fmt: "x"\n' >fs/events/sched/sched_switch/format
+run "$ktap" --tracefs fs -l
+check "-l: all events" 0 '^sched:sched_switch$' ''
+is "three of them" lines out 3
+run "$ktap" --tracefs fs -l 'sched:*'
+is "-l GLOB" lines out 2
+run "$ktap" --tracefs fs -le '*open*'
+check "-le GLOB without a colon: of either part" 0 '^syscalls:sys_enter_openat$' ''
+run "$ktap" --tracefs fs -l sched
+is "-l SUBSYSTEM" lines out 2
+run "$ktap" --tracefs fs -l tp:sched:sched_switch
+is "-l tp:..." lines out 1
+run "$ktap" --tracefs fs '-lsched:*'
+is "-lGLOB" lines out 2
+run "$ktap" --tracefs fs --list='sched:*'
+is "--list=GLOB" lines out 2
+run "$ktap" --tracefs fs -lv sched:sched_switch
+check "-lv: fields, counted as argN" 0 '^    arg1  pid_t prev_pid$' ''
+is "those of all records are left out" eval '! grep -q common_ out'
+run "$ktap" --tracefs fs -v -l sched:sched_switch
+check "-v -l is -lv" 0 '^    arg0  char prev_comm\[16\]$' ''
+run "$ktap" --tracefs fs -lf 'vfs_*'
+check "-lf: functions" 0 '^probe:vfs_read$' ''
+is "two of them" lines out 2
+run "$ktap" --tracefs fs -lf probe:ext4_sync_file
+check "-lf: of modules too" 0 '^probe:ext4_sync_file	\[ext4\]$' ''
+run "$ktap" --tracefs fs -l sched:sched_swich
+check "-l of nothing: the nearest" 1 '' "no event matches 'sched:sched_swich', did you mean 'sched:sched_switch'"
+run "$ktap" --tracefs fs -lf nonesuch
+check "-lf of nothing" 1 '' "no function matches 'nonesuch'"
+run "$ktap" --tracefs fs -lf /bin/sh
+check "-lf of a program" 1 '' 'not part of this version'
+run "$ktap" --tracefs "$tmp" -l
+check "a tracefs that is none" 1 '' 'is no tracefs'
+run "$ktap" -l a b
+check "-l with two patterns" 2 '' '-l takes one pattern'
+run "$ktap" -lef
+check "-l of two kinds" 2 '' '-l lists one thing'
+run "$ktap" -lm
+is "-lm: modules, or that there are none" eval '[ "$status" -eq 0 ] && ! grep -q " " out || grep -q "/proc/modules" err'
+
+#
+# Output forms; ktap-host renders with the same code
+#
+cat >forms.kp <<'EOK'
+print("a\tb", 1, nil, true, "\x01\"\\")
+t.x = 1 t["longer key"] = 2
+print(t)
+printf("%s %5d|", "text", 42)
+printf("%d\n", 7)
+trace test:one { c[args.text] += 1 }
+trace_end { print_hist(c) n["in"] = c print(n) u[1, "two"] = 3 print(u) print("\xff\xfe!") print(print_it) }
+function print_it() { }
+EOK
+run "$host" -j forms.kp
+check "--json: values" 0 '^\{"type":"print","ts":[0-9]+,"cpu":[0-9]+,"values":\["a\\tb",1,null,true,"\\u0001\\"\\\\"\]\}$' ''
+is "a table, sorted by key" grep -q '"values":\[{"table":\[\["longer key",2\],\["x",1\]\]}\]}$' out
+is "printf: its text and its values" grep -q '"type":"printf".*"text":"text    42|","values":\["text",42\]}$' out
+is "a histogram" grep -q '"type":"hist".*"rows":\[\[".*",[0-9]*\].*\],"left_out":0}$' out
+is "a table in a table" grep -q '{"table":\[\["in",{"table":\[\[' out
+is "a compound key" grep -q '{"table":\[\[{"key":\[1,"two"\]},3\]\]}' out
+is "bytes that are no UTF-8" grep -q '"values":\[{"bytes":"fffe21"}\]}$' out
+is "a function" grep -q '{"function":"print_it"}' out
+if command -v python3 >/dev/null; then
+	is "each line is JSON" python3 -c '
+import json, sys
+for line in open("out"):
+    json.loads(line)'
+else
+	result ok "each line is JSON # SKIP no python3"
+fi
+run "$host" -j -e 2>/dev/null
+printf 'function f() {\n\tx = 1 / 0\n}\nf()\n' >fails.kp
+run "$host" -j fails.kp
+check "a run-time error, with its stack" 1 '^\{"type":"error","text":"fails.kp:2: error: divide 0 arith operation","stack":\[".*"\]\}$' 'error: divide 0'
+run "$ktap" --json -e 'x = y'
+check "errors of the compiler" 255 '^\{"type":"error","tag":"name-unknown","file":"\(command line\)","line":1,"column":5,"text":".*"\}$' 'nothing assigns'
+is "and the end" grep -q -x '{"type":"end","status":255}' out
+run "$ktap" --json -d -e 'x = pid == "1"'
+check "a warning" 0 '^\{"type":"warning","tag":"always-false"' 'warning: this is always false'
+run "$ktap" --json -o json.out -e 'x = y'
+is "into the file of -o" grep -q '"tag":"name-unknown"' json.out
+is "which only its owner reads" eval '[ "$(stat -c %a json.out)" = 600 ]'
+run "$ktap" -o /no/such/dir/f --device "$none" -e 'print(1)'
+check "-o of a file that cannot be made" 2 '' 'cannot write /no/such/dir/f'
+run "$host" -s forms.kp
+check "-T: a time before each record" 0 '^ *[0-9]+\.[0-9]{6}: a' ''
+is "but not inside of a line" grep -q -E '^ *[0-9]+\.[0-9]{6}: text    42\|7$' out
+printf 's["a"] = "x\\x1b[2Jy" s["bb"] = 2 s["ccc"] = 3 print(s) print("\\x1b[1m")\ntrace test:one { q = args.text .. "\\x1b\\x9b\\xc2\\x9b" print(q) }\n' >term.kp
+run "$host" -t term.kp
+is "on a terminal: values in a column" grep -q '^bb:  2$' out
+is "what was computed cannot move the cursor" grep -q -F '\x1b\x9b\xc2\x9b' out
+is "what the script has in it can" grep -q "$(printf '\033\\[1m')" out
+run "$host" term.kp
+is "not on a terminal: as it is" grep -q "$(printf '^bb:\t2$')" out
+is "with all bytes" eval '! grep -q -F "\x1b" out'
+
+#
+# Limits of the compiler; each message has a place
+#
+# limit NAME TAG: x.kp gives that error, in some seconds, and says it shortly
+limit()
+{
+	run "$host" x.kp
+	if [ "$status" -ne 255 ] || ! grep -q -E "^x.kp:[0-9]+:[0-9]+: error: $2" err; then
+		result "not ok" "$1"
+	elif [ "$(wc -c <err)" -gt 20000 ]; then
+		result "not ok" "$1, at length"
+	else
+		result ok "$1"
+	fi
+}
+# repeat N TEXT: with %d the number
+repeat()
+{
+	awk -v n="$1" -v text="$2" 'BEGIN { for (i = 1; i <= n; i++) { s = text; gsub(/%d/, i, s); print s } }'
+}
+{ echo 'x = 1'; head -c 4300000 /dev/zero | tr '\0' '#'; } >x.kp
+limit "a script of more than 4 MiB" 'the script is longer than 4 MiB'
+repeat 65600 'x = function () { }' >x.kp
+limit "65,600 functions" 'more than 65536 functions'
+repeat 65600 'x = %d00000' >x.kp
+limit "65,600 constants" 'more than 65536 constants'
+repeat 65600 'g%d = 1' >x.kp
+limit "65,600 globals" 'more than 65536 globals'
+{ echo 'x = "'; head -c 5000 /dev/zero | tr '\0' y; echo '"'; } | tr -d '\n' >x.kp
+limit "a string of 5,000 bytes" 'string is longer than 4096 bytes'
+repeat 300 'var v%d = %d' >x.kp
+limit "300 local variables" 'too many local variables and intermediate values'
+{ echo 'function f() {'; repeat 200 'var v%d = %d'; echo 'function g() {'; repeat 100 'var w%d = %d'
+  echo 'return function () { x = 0'; repeat 200 'x += v%d'; repeat 100 'x += w%d'; echo '} } }'; } >x.kp
+limit "300 variables of functions around" 'function uses more than 250 outer variables'
+repeat 1100 '::l%d::' >x.kp
+limit "1,100 labels" 'too many labels in a function'
+{ echo 'while (x) {'; repeat 20000 'y = x'; echo '}'; } >x.kp
+limit "a loop of 40,000 instructions" 'too much code for one condition or loop'
+{ awk 'BEGIN { for (i = 0; i < 300; i++) printf "%sa%d", i ? ", " : "", i }'; echo ' = 1'; } >x.kp
+limit "300 variables on the left" 'too many variables on the left'
+{ echo 'function f(...) { for (;;) {'; repeat 66000 'x={...}'; echo '} }'; } >x.kp
+limit "a function of eight million instructions" 'function is too long'
+awk 'BEGIN { for (i = 0; i < 1390000; i++) printf "f()" ; print " function f() { }" }' >x.kp
+limit "an image of more than 16 MiB" 'the compiled script is over 16 MiB'
+# many warnings, and an error that matters among them
+{ repeat 30 'x = pid == "%d"'; echo 'y = )'; } >x.kp
+limit "an error is not lost among warnings" 'unexpected'
+
+#
+# The manual page and the completion have every option, and nothing else
+#
+man=$tree/tools/ktap/ktap.1
+completion=$tree/tools/ktap/ktap.bash
+"$ktap" -h | sed -n 's/^  *\(-[a-zA-Z], \)*--\([a-z-]*\).*/--\2/p' | sort -u >options
+"$ktap" -h | sed -n 's/^  *\(-[a-zA-Z]\), .*/\1/p' | sort -u >letters
+sed 's/\\-/-/g' "$man" | grep -o -E -e '--[a-z][a-z-]+' | sort -u >man.options
+sed 's/\\-/-/g' "$man" >man.text
+for o in $(cat options); do
+	is "the manual page has $o" grep -q -x -e "$o" man.options
+	is "the completion has $o" grep -q -w -e "$o" "$completion"
+done
+for o in $(cat letters); do
+	is "the manual page has $o" grep -q -E -e "(^|[^a-z-])$o([^a-z-]|$)" man.text
+	is "the completion has $o" grep -q -w -e "$o" "$completion"
+done
+for o in $(cat man.options); do
+	case $o in
+	--limit|--help|--min) continue ;;	# of scripts in its examples
+	esac
+	is "$o of the manual page is an option" grep -q -x -e "$o" options
+done
+# its examples compile
+awk '/^\.EX/ { on = 1; next } /^\.EE/ { on = 0 } on' "$man" | sed 's/\\-/-/g; s/\\e/\\/g; s/\\(aq/'"'"'/g' |
+	sed -n 's/^# ktap //p' >examples
+is "the manual page has examples" [ "$(wc -l <examples)" -ge 6 ]
+mkdir -p samples
+cp "$tree"/samples/ktap/*.kp . 2>/dev/null
+while IFS= read -r line; do
+	case $line in
+	-l*|--self-test*)
+		run bash -c "exec '$ktap' --tracefs fs --device '$none' $line" ;;
+	*)	run bash -c "exec '$ktap' --dry-run --device '$none' $line" ;;
+	esac
+	is "ktap $line" eval 'grep -q "compiled (" err || [ "$status" -eq 0 ] || grep -q "^# 1 checks" out ||
+		grep -q "^Options of" out || grep -q "no event matches" err'
+done <examples
+if command -v man >/dev/null && man -w man >/dev/null 2>&1; then
+	run env LC_ALL=C.UTF-8 MANROFFSEQ='' man --warnings -E UTF-8 -l -Tutf8 -Z "$man"
+	is "man has nothing to say against it" [ ! -s err ]
+elif command -v groff >/dev/null; then
+	run groff -man -ww -Tutf8 -Z "$man"
+	is "groff has nothing to say against it" [ ! -s err ]
+else
+	result ok "man has nothing to say against it # SKIP no man"
+fi
+
+#
+# The completion
+#
+complete()
+{
+	status=0
+	: >err
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	COMPREPLY=()
+	_ktap ktap "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+	printf '%s\n' "${COMPREPLY[@]}" >out
+}
+# shellcheck source=/dev/null
+. <(grep -v '^complete ' "$completion")
+PATH=$build:$PATH
+complete ktap --js
+check "completion: an option" 0 '^--json$' ''
+complete ktap -
+is "completion: all options" eval '[ "$(grep -c . out)" -ge 30 ]'
+: >a-script.kp
+complete ktap a-scr
+check "completion: a script" 0 '^a-script.kp$' ''
+complete ktap opt.kp --
+check "completion: the options of a script" 0 '^--limit=$' ''
+complete ktap -p ''
+is "completion: a process" grep -q -x "$$" out
+complete ktap -C ''
+check "completion: a CPU" 0 '^0$' ''
+
+echo "1..$n"
+echo "# cli: $((n - failed)) passed, $failed failed"
+[ "$failed" -eq 0 ]
