@@ -100,9 +100,47 @@ TEST_F(uapi, load_flags)
 {
 	struct ktap_load load = session_load_args(&self->s, &self->image);
 
-	load.flags = 2;
+	load.flags = 4;
 	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
 	load.flags = 0x80000000;
+	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
+}
+
+/* A CPU without its flag, and one that there is not */
+TEST_F(uapi, load_cpu)
+{
+	struct ktap_load load = session_load_args(&self->s, &self->image);
+
+	load.cpu = 1;
+	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
+	load.flags = KTAP_LOAD_ONE_CPU;
+	load.cpu = UINT32_MAX;
+	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
+	EXPECT_STRNE("", self->s.log);
+}
+
+TEST_F(uapi, load_options)
+{
+	static const char good[] = "name=value", bad[] = "name";
+	struct ktap_load load = session_load_args(&self->s, &self->image);
+
+	load.options_size = sizeof(good);
+	EXPECT_EQ(EFAULT, load_errno(&self->s, &load));
+	session_close(&self->s);
+	session_open(&self->s);
+	load.options = (uintptr_t)bad;
+	load.options_size = sizeof(bad);
+	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
+	EXPECT_STRNE("", self->s.log);
+}
+
+TEST_F(uapi, load_options_end)
+{
+	static const char text[] = { 'a', '=', 'b' };
+	struct ktap_load load = session_load_args(&self->s, &self->image);
+
+	load.options = (uintptr_t)text;
+	load.options_size = sizeof(text);
 	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
 }
 
