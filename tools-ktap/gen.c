@@ -264,7 +264,7 @@ static void gen_add_local(struct fs *fs, struct stmt *s, int x)
 	bool x_int = s->targets->name.local->is_int;
 	int r;
 
-	if (e->kind == E_INT && e->i >= -127 && e->i <= 127) {
+	if (gen_is_imm(e)) {
 		if (!x_int)
 			nil_to_zero(fs, x);
 		gen_abc(fs, KTAP_OP_ADDI, x, x, s->op == OP_ADD ? e->i : -e->i);
@@ -330,6 +330,12 @@ static void gen_compound(struct fs *fs, struct stmt *s)
 		check_table_name(fs, t);
 		obj = gen_any(fs, t->a);
 		key = gen_key_of(fs, t);
+		if (add && gen_is_imm(s->list)) {
+			fs->line = s->pos.line;
+			gen_abc(fs, KTAP_OP_ADDTI, obj, key,
+				s->op == OP_ADD ? s->list->i : -s->list->i);
+			return;
+		}
 		if (add) {
 			r = gen_negated(fs, s);
 			fs->line = s->pos.line;

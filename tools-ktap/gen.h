@@ -120,6 +120,8 @@ int gen_any(struct fs *fs, struct expr *e);
 int gen_key(struct fs *fs, struct expr *keys, unsigned int n);
 int gen_key_of(struct fs *fs, struct expr *target);
 void gen_cond(struct fs *fs, struct expr *e, bool sense, struct jlist *l);
+/* Is it a constant that fits into an instruction? Its negative does as well */
+bool gen_is_imm(const struct expr *e);
 void gen_bin(struct fs *fs, int op, int r, int a, int b);
 void gen_getk(struct fs *fs, int r, int obj, const struct kstr *name, struct src_pos pos);
 bool gen_is_multi(struct fs *fs, const struct expr *e);

@@ -150,14 +150,9 @@ static int call_inc(struct fs *fs, struct expr *e, const char *name, int r, int 
 	}
 	obj = gen_any(fs, e->list);
 	key = gen_any(fs, e->list->next);
-	if (e->n == 3) {
-		n = gen_any(fs, e->list->next->next);
-	} else {
-		n = gen_alloc(fs, 1);
-		gen_load_int(fs, n, 1);
-	}
+	n = e->n == 3 ? gen_any(fs, e->list->next->next) : 1;
 	fs->line = e->pos.line;
-	gen_abc(fs, KTAP_OP_ADDT, obj, key, n);
+	gen_abc(fs, e->n == 3 ? KTAP_OP_ADDT : KTAP_OP_ADDTI, obj, key, n);
 	fs->free = mark;
 	return nothing(fs, r, nres);
 }

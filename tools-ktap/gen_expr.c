@@ -482,13 +482,53 @@ void gen_bin(struct fs *fs, int op, int r, int a, int b)
 	gen_abc(fs, bin_opcode[op], r, a, b);
 }
 
+bool gen_is_imm(const struct expr *e)
+{
+	return e->kind == E_INT && e->i >= -127 && e->i <= 127;
+}
+
+/* The comparison of a value with a small constant, or -1; @swap: as it is written */
+static int imm_opcode(int op, bool swap)
+{
+	switch (op) {
+	case OP_EQ:
+		return KTAP_OP_EQI;
+	case OP_NE:
+		return KTAP_OP_NEI;
+	case OP_LT:
+		return swap ? KTAP_OP_GTI : KTAP_OP_LTI;
+	case OP_LE:
+		return swap ? KTAP_OP_GEI : KTAP_OP_LEI;
+	case OP_GT:
+		return swap ? KTAP_OP_LTI : KTAP_OP_GTI;
+	case OP_GE:
+		return swap ? KTAP_OP_LEI : KTAP_OP_GEI;
+	default:
+		return -1;
+	}
+}
+
+static bool gen_compare_imm(struct fs *fs, struct expr *e, int r)
+{
+	bool swap = gen_is_imm(e->a);
+	int op = imm_opcode(e->op, swap), a;
+
+	if (op < 0 || (!swap && !gen_is_imm(e->b)))
+		return false;
+	a = gen_operand(fs, swap ? e->b : e->a, r);
+	fs->line = e->pos.line;
+	gen_abc(fs, op, r, a, swap ? e->a->i : e->b->i);
+	return true;
+}
+
 static void gen_binary(struct fs *fs, struct expr *e, int r)
 {
 	int mark = fs->free, a, b;
 	struct expr *x = e->a, *c = e->b;
 
-	if ((e->op == OP_ADD || e->op == OP_SUB) && c->kind == E_INT &&
-	    c->i >= -127 && c->i <= 127) {
+	if (gen_compare_imm(fs, e, r)) {
+		;
+	} else if ((e->op == OP_ADD || e->op == OP_SUB) && gen_is_imm(c)) {
 		a = gen_operand(fs, x, r);
 		fs->line = e->pos.line;
 		gen_abc(fs, KTAP_OP_ADDI, r, a, e->op == OP_ADD ? c->i : -c->i);

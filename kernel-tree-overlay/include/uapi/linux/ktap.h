@@ -223,6 +223,7 @@ struct ktap_img_upval {
  *	GETT	R[A] = R[B][R[C]]
  *	SETT	R[A][R[B]] = R[C]
  *	ADDT	R[A][R[B]] += R[C], atomic
+ *	ADDTI	R[A][R[B]] += C, the same
  *	DELT	delete R[A][R[B]]
  *	GETK	R[A] = R[B][K[C]]; member access of events as well
  *	IN	R[A] = whether R[C] has the key R[B]
@@ -232,6 +233,7 @@ struct ktap_img_upval {
  *	NEG BNOT NOT	R[A] = op R[B]
  *	CONCAT	R[A] = R[B] .. ... .. R[B+C-1]
  *	EQ NE LT LE	R[A] = R[B] op R[C], a boolean
+ *	EQI .. GEI	R[A] = R[B] op C, a boolean
  *	MATCH	R[A] = whether string R[B] matches the glob R[C]
  *	JMP	jump Jx
  *	JT JF	jump Bx if R[A] is true, false
@@ -280,6 +282,7 @@ struct ktap_img_upval {
 	X(GETT,		W,	R,	R)				\
 	X(SETT,		R,	R,	R)				\
 	X(ADDT,		R,	R,	R)				\
+	X(ADDTI,	R,	R,	I8)				\
 	X(DELT,		R,	R,	_)				\
 	X(GETK,		W,	R,	KC)				\
 	X(IN,		W,	R,	R)				\
@@ -304,6 +307,12 @@ struct ktap_img_upval {
 	X(NE,		W,	R,	R)				\
 	X(LT,		W,	R,	R)				\
 	X(LE,		W,	R,	R)				\
+	X(EQI,		W,	R,	I8)				\
+	X(NEI,		W,	R,	I8)				\
+	X(LTI,		W,	R,	I8)				\
+	X(LEI,		W,	R,	I8)				\
+	X(GTI,		W,	R,	I8)				\
+	X(GEI,		W,	R,	I8)				\
 	X(MATCH,	W,	R,	R)				\
 	X(JMP,		J24,	_,	_)				\
 	X(JT,		R,	J16,	_)				\

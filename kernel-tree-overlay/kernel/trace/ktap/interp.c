@@ -234,6 +234,13 @@ op_##NAME:								\
 		NEXT();							\
 	}								\
 	TRY(ktap_op_arith(x, base, insn))
+#define COMPARE_IMM(NAME, op)						\
+op_##NAME:								\
+	if (likely(B->type == KTAP_INT)) {				\
+		ktap_set_bool(A, B->i op (s64)KTAP_INSN_SC(insn));	\
+		NEXT();							\
+	}								\
+	TRY(ktap_op_compare_imm(x, base, insn))
 #define COMPARE(NAME, cond, slow)					\
 op_##NAME:								\
 	if (likely(B->type == KTAP_INT && C->type == KTAP_INT)) {	\
@@ -306,6 +313,10 @@ op_ADDT:
 		   (B->type == KTAP_STR || B->type == KTAP_INT)))
 		TRY(ktap_table_add(x, A->t, B, C->i));
 	TRY(ktap_op_addt(x, base, insn));
+op_ADDTI:
+	if (likely(A->type == KTAP_TABLE && (B->type == KTAP_STR || B->type == KTAP_INT)))
+		TRY(ktap_table_add(x, A->t, B, KTAP_INSN_SC(insn)));
+	TRY(ktap_op_addt(x, base, insn));
 op_DELT:
 	TRY(ktap_op_delt(x, base, insn));
 op_GETK:
@@ -346,6 +357,12 @@ op_CONCAT:
 	COMPARE(NE, B->i != C->i, ktap_op_eq);
 	COMPARE(LT, B->i < C->i, ktap_op_order);
 	COMPARE(LE, B->i <= C->i, ktap_op_order);
+	COMPARE_IMM(EQI, ==);
+	COMPARE_IMM(NEI, !=);
+	COMPARE_IMM(LTI, <);
+	COMPARE_IMM(LEI, <=);
+	COMPARE_IMM(GTI, >);
+	COMPARE_IMM(GEI, >=);
 op_MATCH:
 	TRY(ktap_op_match(x, base, insn));
 

@@ -218,6 +218,31 @@ int ktap_op_eq(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	return 0;
 }
 
+/* @out = @l < @r, or <= */
+static int ktap_order(struct ktap_exec *x, const struct ktap_val *l, const struct ktap_val *r,
+		      bool le, struct ktap_val *out)
+{
+	struct ktap_val b, c;
+	int ret, cmp;
+
+	ret = ktap_str_operands(x, &b, &c, l, r);
+	if (ret)
+		return ret;
+	if (b.type == KTAP_NIL || c.type == KTAP_NIL) {
+		ktap_set_bool(out, false);
+		return 0;
+	}
+	if (b.type == KTAP_INT && c.type == KTAP_INT)
+		cmp = b.i < c.i ? -1 : b.i > c.i;
+	else if (b.type == KTAP_STR && c.type == KTAP_STR)
+		cmp = ktap_str_cmp(b.s, c.s);
+	else
+		return ktap_error(x, "compare with non-number: a %s with a %s",
+				  ktap_type_name(&b), ktap_type_name(&c));
+	ktap_set_bool(out, le ? cmp <= 0 : cmp < 0);
+	return 0;
+}
+
 /**
  * ktap_op_order() - LT and LE
  * @x: the running exec
@@ -228,26 +253,35 @@ int ktap_op_eq(struct ktap_exec *x, struct ktap_val *base, u32 insn)
  */
 int ktap_op_order(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
-	bool le = KTAP_INSN_OP(insn) == KTAP_OP_LE;
-	struct ktap_val b, c;
-	int ret, cmp;
+	return ktap_order(x, B, C, KTAP_INSN_OP(insn) == KTAP_OP_LE, A);
+}
 
-	ret = ktap_str_operands(x, &b, &c, B, C);
-	if (ret)
-		return ret;
-	if (b.type == KTAP_NIL || c.type == KTAP_NIL) {
-		ktap_set_bool(A, false);
+/**
+ * ktap_op_compare_imm() - EQI .. GEI, of what is no number
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_compare_imm(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	struct ktap_val imm;
+
+	ktap_set_int(&imm, KTAP_INSN_SC(insn));
+	switch (KTAP_INSN_OP(insn)) {
+	case KTAP_OP_LTI:
+		return ktap_order(x, B, &imm, false, A);
+	case KTAP_OP_LEI:
+		return ktap_order(x, B, &imm, true, A);
+	case KTAP_OP_GTI:
+		return ktap_order(x, &imm, B, false, A);
+	case KTAP_OP_GEI:
+		return ktap_order(x, &imm, B, true, A);
+	default:
+		ktap_set_bool(A, KTAP_INSN_OP(insn) == KTAP_OP_NEI);
 		return 0;
 	}
-	if (b.type == KTAP_INT && c.type == KTAP_INT)
-		cmp = b.i < c.i ? -1 : b.i > c.i;
-	else if (b.type == KTAP_STR && c.type == KTAP_STR)
-		cmp = ktap_str_cmp(b.s, c.s);
-	else
-		return ktap_error(x, "compare with non-number: a %s with a %s",
-				  ktap_type_name(&b), ktap_type_name(&c));
-	ktap_set_bool(A, le ? cmp <= 0 : cmp < 0);
-	return 0;
 }
 
 /**
@@ -588,7 +622,7 @@ int ktap_op_sett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 }
 
 /**
- * ktap_op_addt() - ADDT
+ * ktap_op_addt() - ADDT and ADDTI
  * @x: the running exec
  * @base: registers
  * @insn: the instruction
@@ -597,8 +631,9 @@ int ktap_op_sett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
  */
 int ktap_op_addt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
-	const struct ktap_val *key = B, *n = C;
-	struct ktap_val copy;
+	struct ktap_val copy, imm = { .i = KTAP_INSN_SC(insn), .type = KTAP_INT };
+	const struct ktap_val *key = B;
+	const struct ktap_val *n = KTAP_INSN_OP(insn) == KTAP_OP_ADDTI ? &imm : C;
 	int ret;
 
 	ret = ktap_key(x, &key, &copy);

@@ -695,6 +695,7 @@ int ktap_op_arith(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_unary(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_eq(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_order(struct ktap_exec *x, struct ktap_val *base, u32 insn);
+int ktap_op_compare_imm(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_match(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_concat(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_tuple(struct ktap_exec *x, struct ktap_val *base, u32 insn);

@@ -634,6 +634,12 @@ static void test_senseless(void)
 	RUN("compare", I(CELL, 0, 0, 0), IW(LOADI, 1, 1), I(LT, 1, 0, 1));
 	RUN("concat", I(CELL, 0, 0, 0), I(CONCAT, 1, 0, 1));
 	RUN("compound", I(CELL, 0, 0, 0), I(TUPLE, 1, 0, 1));
+	RUN("compare", I(CELL, 0, 0, 0), I(LTI, 1, 0, 1));
+	RUN("compare", I(CELL, 0, 0, 0), I(GEI, 0, 0, 255));
+	RUN(NULL, I(CELL, 0, 0, 0), I(EQI, 0, 0, 1), I(NEI, 0, 0, 128));
+	RUN("non-table", I(CELL, 0, 0, 0), I(ADDTI, 0, 0, 1));
+	RUN("non-table", I(ADDTI, 0, 1, 255));
+	RUN("nil index", IW(TABLE, 0, 0), I(ADDTI, 0, 1, 255));
 	RUN("call", I(CELL, 0, 0, 0), I(CALL, 0, 1, 1));
 	RUN("non-table", I(CELL, 0, 0, 0), I(GETT, 0, 0, 1));
 	RUN(NULL, I(CELL, 0, 0, 0), I(BCALL, 0, 0, 2));
