@@ -14,13 +14,15 @@
 #include "walk.h"
 
 /* What a value may be */
-#define MAY_NIL		(1 << 0)
-#define MAY_BOOL	(1 << 1)
-#define MAY_INT		(1 << 2)
-#define MAY_STR		(1 << 3)
-#define MAY_TABLE	(1 << 4)
-#define MAY_FUNC	(1 << 5)
-#define MAY_ALL		((1 << 6) - 1)
+enum {
+	MAY_NIL = 1,
+	MAY_BOOL = 2,
+	MAY_INT = 4,
+	MAY_STR = 8,
+	MAY_TABLE = 16,
+	MAY_FUNC = 32,
+	MAY_ALL = 63,
+};
 
 static const struct {
 	const char *name;

@@ -42,7 +42,7 @@ static const char *find_tracefs(const char *wanted)
 			return NULL;
 		}
 	}
-	fprintf(stderr, "ktap: error: tracefs is not mounted at %s, nor at %s: try 'mount -t tracefs tracefs %s'\n",
+	fprintf(stderr, "ktap: error: tracefs is not mounted at %s, nor at %s: try 'mount -t tracefs nodev %s'\n",
 		places[0], places[1], places[0]);
 	return NULL;
 }

@@ -16,9 +16,11 @@
 struct ktap_render;
 
 /* Flags: JSON lines; a time before each line; the output is a terminal */
-#define KTAP_RENDER_JSON	(1 << 0)
-#define KTAP_RENDER_STAMPS	(1 << 1)
-#define KTAP_RENDER_TERMINAL	(1 << 2)
+enum {
+	KTAP_RENDER_JSON = 1,
+	KTAP_RENDER_STAMPS = 2,
+	KTAP_RENDER_TERMINAL = 4,
+};
 
 struct ktap_render_ops {
 	unsigned int flags;
