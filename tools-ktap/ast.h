@@ -90,6 +90,11 @@ struct sym {
 	bool assigned;
 	bool elem;		/* assigned as in s[k] = v */
 	bool elem_other;	/* ... with values that are not numbers */
+	bool agg;		/* a <<< v */
+	bool agg_elem;		/* s[k] <<< v */
+	bool made_agg;		/* assigned what makes an aggregation ... */
+	bool made_stats;	/* ... of which one number is not all */
+	bool made_other;	/* assigned other values */
 	bool read;
 	bool pred_read;		/* in a predicate, where it may be a field */
 	bool deleted;		/* delete(s[k]), which is no use of s */
@@ -164,6 +169,7 @@ enum stmt_kind {
 	S_LOCAL,		/* locals = list */
 	S_ASSIGN,		/* targets = list */
 	S_COMPOUND,		/* targets op= list */
+	S_AGG,			/* targets <<< list */
 	S_CALL,			/* list: the call */
 	S_DO,			/* body */
 	S_IF,			/* clauses */
@@ -182,7 +188,7 @@ enum stmt_kind {
 	S_LABEL,		/* label */
 	S_TRACE,		/* list: events; targets: the handler */
 	S_HOOK,			/* targets: the handler; op: 0 begin, 1 end */
-	S_PRINT,		/* targets: the table to print at the end, a name */
+	S_PRINT,		/* targets: what to print at the end, a name */
 };
 
 struct clause {
@@ -233,6 +239,8 @@ struct program {
 int parse_program(struct program *p);
 /* scope.c: binds all names. Errors are in the diag */
 void scope_program(struct program *p);
+/* Is it printed at the end, since the script never reads it? */
+bool scope_auto_print(const struct sym *s);
 /* gen.c: returns the image, or NULL after errors */
 struct ktap_image *gen_program(struct program *p);
 

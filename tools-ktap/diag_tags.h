@@ -42,7 +42,7 @@
 	X(PRED_OPEN, "unfinished predicate")				\
 	X(TRACE_IN_HANDLER, "events are registered in the main chunk, not in a handler") \
 	/* statements */						\
-	X(AGG_OPERATOR, "aggregations ('<<<') are not part of this version") \
+	X(AGG_TARGET, "'<<<' needs a variable or an element before it") \
 	X(EXPECTED, "%s expected before %s")				\
 	X(UNEXPECTED, "unexpected %s")					\
 	X(KEYWORD_NAME, "'%s' is a keyword, not a name")		\
@@ -51,14 +51,13 @@
 	X(ASSIGN_EXPR, "this cannot be assigned to")			\
 	X(COMPOUND_TARGETS, "a compound assignment has one target")	\
 	X(STATEMENT_WORD, "'%s' begins no statement")			\
-	X(SORT_PAIRS, "'sort_pairs' is not part of this version")	\
-	X(IN_PAIRS, "'pairs(TABLE)' expected after 'in'")		\
+	X(IN_PAIRS, "'pairs(TABLE)' or 'sort_pairs(TABLE, HOW)' expected after 'in'") \
 	X(AFTER_RETURN, "nothing may follow 'return' in its block")	\
 	X(BREAK_OUTSIDE, "'%s' outside of a loop")			\
 	X(TARGETS_MANY, "too many variables on the left")		\
 	/* names */							\
 	X(LOCAL_SKIPPED, "'%s' is declared after a 'continue' that skips it") \
-	X(AGG_NAME, "aggregations are not part of this version: '%s'")	\
+	X(AGG_AND_TABLE, "'%s' is used as an aggregation here, and as a table elsewhere") \
 	X(NAME_UNKNOWN, "nothing assigns a value to '%s'")		\
 	X(NAME_NEAR, "nothing assigns a value to '%s', did you mean '%s'?") \
 	X(FUNC_UNKNOWN, "unknown function '%s'")			\

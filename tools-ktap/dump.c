@@ -289,7 +289,7 @@ static void dump_events(FILE *f, const struct image_reader *r)
 
 void dump_image(FILE *f, const struct image_reader *r, const char *src, size_t len)
 {
-	static const char *const kinds[] = { "nil", "table", "arguments" };
+	static const char *const kinds[] = { "nil", "table", "arguments", "aggregation" };
 	struct image_func_info fn;
 	struct source s = {};
 	unsigned int i, k, kind, index;
@@ -310,7 +310,7 @@ void dump_image(FILE *f, const struct image_reader *r, const char *src, size_t l
 		t = image_global_at(r, i, &kind);
 		fprintf(f, "  g%u\t", i);
 		put_text(f, t);
-		fprintf(f, "\t%s\n", kind < 3 ? kinds[kind] : "?");
+		fprintf(f, "\t%s\n", kind < ARRAY_SIZE(kinds) ? kinds[kind] : "?");
 	}
 	fprintf(f, "builtins: %u\n", r->n[KTAP_SEC_BUILTINS]);
 	for (i = 0; i < r->n[KTAP_SEC_BUILTINS]; i++) {

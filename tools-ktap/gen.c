@@ -377,6 +377,31 @@ static void gen_compound(struct fs *fs, struct stmt *s)
 	store_var(fs, t, r);
 }
 
+/* a <<< v and a[k] <<< v */
+static void gen_agg(struct fs *fs, struct stmt *s)
+{
+	struct expr *t = s->targets;
+	int obj, key, r;
+
+	if (t->kind == E_NAME) {
+		if (gen_var(fs, t).kind == VAR_OTHER) {
+			bad_target(fs, t);
+			return;
+		}
+		obj = gen_any(fs, t);
+		r = gen_any(fs, s->list);
+		fs->line = s->pos.line;
+		gen_abc(fs, KTAP_OP_AGG, obj, r, 0);
+		return;
+	}
+	check_table_name(fs, t);
+	obj = gen_any(fs, t->a);
+	key = gen_key_of(fs, t);
+	r = gen_any(fs, s->list);
+	fs->line = s->pos.line;
+	gen_abc(fs, KTAP_OP_AGGT, obj, key, r);
+}
+
 static void gen_local(struct fs *fs, struct stmt *s)
 {
 	struct param *p;
@@ -667,6 +692,35 @@ static void gen_hook(struct fs *fs, struct expr *handler, const char *name, stru
 	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, name), 2);
 }
 
+/*
+ * An aggregation: as print_hist() if it keeps one number or a histogram. If all
+ * the script adds has a key, and nothing came, there is nothing to show.
+ */
+static void gen_print_agg(struct fs *fs, struct stmt *s, const struct sym *sym)
+{
+	bool stats = sym->kind == KTAP_GLOBAL_STATS || sym->made_stats;
+	const char *name = stats ? "print" : "print_hist";
+	int base = gen_alloc(fs, 3);
+	unsigned int end = 0;
+
+	gen_to(fs, s->targets, base);
+	/* a name that no statement has set yet is nil */
+	gen_abc(fs, KTAP_OP_NIL, base + 1, 1, 0);
+	gen_abc(fs, KTAP_OP_NE, base + 1, base, base + 1);
+	end = gen_jump(fs, KTAP_OP_JF, base + 1);
+	if (sym->agg_elem && !sym->agg) {
+		gen_abc(fs, KTAP_OP_MOVE, base + 1, base, 0);
+		gen_abc(fs, KTAP_OP_BCALL, base + 1, gen_builtin(fs, "len"), 2);
+		gen_load_int(fs, base + 2, 0);
+		gen_abc(fs, KTAP_OP_EQ, base + 1, base + 1, base + 2);
+		gen_abc(fs, KTAP_OP_NOT, base + 1, base + 1, 0);
+		gen_patch(fs, end, fs->n);
+		end = gen_jump(fs, KTAP_OP_JF, base + 1);
+	}
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, name), 2);
+	gen_patch(fs, end, fs->n);
+}
+
 /* The table as print_hist() if all its values are numbers, else as print() */
 static void gen_print(struct fs *fs, struct stmt *s)
 {
@@ -710,6 +764,9 @@ static void gen_stmt(struct fs *fs, struct stmt *s)
 		break;
 	case S_COMPOUND:
 		gen_compound(fs, s);
+		break;
+	case S_AGG:
+		gen_agg(fs, s);
 		break;
 	case S_CALL:
 		gen_call(fs, s->list, -1, 0);
@@ -765,7 +822,10 @@ static void gen_stmt(struct fs *fs, struct stmt *s)
 			 s->pos);
 		break;
 	case S_PRINT:
-		gen_print(fs, s);
+		if (s->targets->name.sym->kind == KTAP_GLOBAL_TABLE)
+			gen_print(fs, s);
+		else
+			gen_print_agg(fs, s, s->targets->name.sym);
 		break;
 	}
 	fs->free = fs->nact;
@@ -797,8 +857,7 @@ static struct func *auto_print(struct fs *fs)
 	f->pos = fs->f->body.end;
 	f->body.end = f->pos;
 	for (sym = fs->p->syms; sym; sym = sym->next) {
-		if (sym->class != SYM_GLOBAL || sym->kind != KTAP_GLOBAL_TABLE || sym->read ||
-		    sym->pred_read)
+		if (!scope_auto_print(sym))
 			continue;
 		s = arena_alloc(&fs->p->arena, sizeof(*s));
 		s->kind = S_PRINT;
@@ -835,7 +894,8 @@ static void gen_library_globals(struct fs *fs)
 	int r;
 
 	for (s = fs->p->syms; s; s = s->next) {
-		if (s->class != SYM_GLOBAL || !s->assigned || !s->bi ||
+		/* one that it never calls is a variable: sum = (sum or 0) + n */
+		if (s->class != SYM_GLOBAL || !s->assigned || !s->called || !s->bi ||
 		    (s->bi->flags & KTAP_BI_VALUE))
 			continue;
 		r = gen_alloc(fs, 1);

@@ -25,11 +25,12 @@ static const struct {
 	{ "argname",		"probename" },
 	{ "histogram",		"print_hist" },
 	{ "stringof",		"tostring" },
+	{ "ptable",		"stats" },
 	{ "kdebug.probe",	"kdebug.trace" },
 	{ "kdebug.probe_end",	"kdebug.trace_end" },
 };
 
-static const char *const spaces[] = { "kdebug", "timer" };
+static const char *const spaces[] = { "kdebug", "timer", "table" };
 
 static const char *const members[] = { "retval", "sc_nr" };
 
@@ -39,10 +40,13 @@ static const char *const specials[] = {
 	"timer.nsec", "kdebug.kprobe", "kdebug.tracepoint", "args", "arg",
 };
 
+/* These make an aggregation; the first ones only without an argument */
 static const char *const aggregations[] = {
-	"count", "sum", "avg", "min", "max", "stats", "hist", "lhist", "llhist", "ptable",
-	"stddev", "quantile", "clear", "top",
+	"count", "sum", "avg", "min", "max", "hist", "lhist", "llhist", "stats", "ptable",
 };
+
+#define AGG_NUMBERS	5	/* the ones that may be an accessor */
+#define AGG_STATS	8	/* from here on they keep several numbers */
 
 static bool in_list(const char *const *list, size_t n, const char *name)
 {
@@ -72,9 +76,17 @@ bool names_is_space(const char *name)
 	return in_list(spaces, ARRAY_SIZE(spaces), name);
 }
 
-bool names_is_aggregation(const char *name)
+bool names_makes_agg(const char *name, unsigned int nargs, bool *stats)
 {
-	return in_list(aggregations, ARRAY_SIZE(aggregations), name);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(aggregations); i++) {
+		if (strcmp(aggregations[i], name))
+			continue;
+		*stats = i >= AGG_STATS;
+		return i >= AGG_NUMBERS || !nargs;
+	}
+	return false;
 }
 
 bool names_is_member(const char *name)

@@ -21,8 +21,8 @@ struct builtin {
 const struct builtin *names_builtin(const char *name);
 /* Does it come with a dot behind it: kdebug, timer? */
 bool names_is_space(const char *name);
-/* Is it a word of the library that this version does not have? */
-bool names_is_aggregation(const char *name);
+/* Does a call of it make an aggregation? @stats: that keeps more than a number */
+bool names_makes_agg(const char *name, unsigned int nargs, bool *stats);
 /* Is it a member of the event that may stand alone: retval? */
 bool names_is_member(const char *name);
 /* Other functions that the compiler itself knows: inplace_inc */

@@ -26,8 +26,6 @@ void parse_unexpected(struct parser *ps, const char *wanted)
 
 	if (parse_tok(ps) == TK_ERROR)	/* the lexer has said what is wrong */
 		longjmp(*ps->jb, 1);
-	if (parse_tok(ps) == TK_AGG)
-		parse_error(ps, parse_pos(ps), AGG_OPERATOR);
 	if (parse_tok(ps) == TK_EOF && ps->in_pred)
 		what = "end of the predicate";
 	else
@@ -376,6 +374,15 @@ static struct stmt *parse_expr_statement(struct parser *ps)
 		s->list = parse_expr_list(ps);
 		return s;
 	}
+	if (parse_tok(ps) == TK_AGG) {
+		if (!is_target(e))
+			parse_error(ps, e->start, AGG_TARGET);
+		s = parse_new_stmt(ps, S_AGG, op_pos);
+		parse_advance(ps);
+		s->targets = e;
+		s->list = parse_expr(ps);
+		return s;
+	}
 	if (e->kind != E_CALL && e->kind != E_METHOD) {
 		if (e->kind == E_NAME && parse_tok(ps) == TK_NAME && !ps->l->cur.first)
 			parse_error(ps, pos, STATEMENT_WORD, e->str->s);
@@ -566,11 +573,12 @@ static struct stmt *parse_for_in(struct parser *ps, struct stmt *s, struct src_p
 	e = parse_expr(ps);
 	if (e->kind == E_CALL && e->a->kind == E_NAME &&
 	    e->a->str == lex_intern(ps->l, "sort_pairs", 10))
-		parse_error(ps, e->start, SORT_PAIRS);
-	if (e->kind != E_CALL || e->a->kind != E_NAME || e->n != 1 ||
-	    e->a->str != lex_intern(ps->l, "pairs", 5))
+		s->list = e;	/* it makes a table that is in order */
+	else if (e->kind == E_CALL && e->a->kind == E_NAME && e->n == 1 &&
+		 e->a->str == lex_intern(ps->l, "pairs", 5))
+		s->list = e->list;
+	else
 		parse_error(ps, e->start, IN_PAIRS);
-	s->list = e->list;
 	parse_expect_close(ps, T(')'), '(', where);
 	parse_body(ps, &s->body);
 	return s;

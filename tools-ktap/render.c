@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "diag.h"
+#include "render_agg.h"
 #include "render_int.h"
 
 #define HIST_WIDTH	38
@@ -21,6 +22,25 @@
 static bool is_str(const struct ktap_rec_val *v)
 {
 	return v->type == KTAP_VAL_STR || v->type == KTAP_VAL_KSTR;
+}
+
+static bool get_agg(const struct ktap_rec_val *v, struct ktap_rec_agg *a)
+{
+	if (v->type != KTAP_VAL_AGG || v->len < sizeof(*a))
+		return false;
+	memcpy(a, v->data, sizeof(*a));
+	return true;
+}
+
+/* The number that a value is where one is wanted; false if it has none */
+static bool get_number(const struct ktap_rec_val *v, __s64 *i)
+{
+	struct ktap_rec_agg a;
+
+	if (get_agg(v, &a))
+		return agg_number(&a, i);
+	*i = get_int(v);
+	return v->type == KTAP_VAL_INT;
 }
 
 /*
@@ -64,25 +84,36 @@ static struct row *get_rows(const struct ktap_render *r, const struct table *t)
 	return rows;
 }
 
+static void drop_tables(struct ktap_render *r, struct vals v, unsigned int depth);
+
+static void drop_table(struct ktap_render *r, __u32 id, unsigned int depth)
+{
+	struct table *t = find_table(r, id);
+	struct buf data;
+
+	if (!t)
+		return;
+	data = t->data;
+	t->data = (struct buf){};
+	free_table(r, t);
+	if (depth < 8)
+		drop_tables(r, (struct vals){ data.data, data.len }, depth + 1);
+	buf_free(&data);
+}
+
 /* Forgets the tables that these values refer to */
 static void drop_tables(struct ktap_render *r, struct vals v, unsigned int depth)
 {
 	const struct ktap_rec_val *val;
-	struct table *t;
-	struct buf data;
+	struct ktap_rec_agg a;
 
 	while ((val = next_val(&v))) {
-		if (val->type != KTAP_VAL_TABLE)
-			continue;
-		t = find_table(r, get_u32(val));
-		if (!t)
-			continue;
-		data = t->data;
-		t->data = (struct buf){};
-		free_table(r, t);
-		if (depth < 8)
-			drop_tables(r, (struct vals){ data.data, data.len }, depth + 1);
-		buf_free(&data);
+		if (val->type == KTAP_VAL_TABLE)
+			drop_table(r, get_u32(val), depth);
+		if (get_agg(val, &a) && (a.flags & KTAP_AGGF_BUCKETS))
+			drop_table(r, a.rows, depth);
+		if (get_agg(val, &a) && (a.flags & KTAP_AGGF_KEYS))
+			drop_table(r, a.rows + 1, depth);
 	}
 }
 
@@ -197,14 +228,76 @@ static int by_key(const void *a, const void *b)
 	return compare(x->r, x->key, y->key);
 }
 
+/* As rank(), of what aggregations stand for */
+static int value_rank(const struct ktap_rec_val *v)
+{
+	__s64 i;
+
+	if (get_number(v, &i))
+		return 3;
+	return v->type == KTAP_VAL_AGG ? 0 : rank(v);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	__s64 i = get_int(x->val), j = get_int(y->val);
+	int c = value_rank(y->val) - value_rank(x->val);
+	__s64 i, j;
 
-	if (i != j)
-		return i > j ? -1 : 1;
-	return compare(x->r, x->key, y->key);
+	if (!c && get_number(x->val, &i) && get_number(y->val, &j))
+		c = i == j ? 0 : i > j ? -1 : 1;
+	else if (!c)
+		c = -compare(x->r, x->val, y->val);
+	return c ? c : compare(x->r, x->key, y->key);
+}
+
+/*
+ * Aggregations
+ */
+
+/* What it has by key; NULL if there is nothing */
+static struct table *agg_keys(struct ktap_render *r, const struct ktap_rec_agg *a)
+{
+	struct table *t = NULL;
+
+	if (a->flags & KTAP_AGGF_KEYS)
+		t = find_table(r, a->rows + 1);
+	return t && t->nrows ? t : NULL;
+}
+
+/* The rows of its histogram, in their order */
+static struct agg_row *agg_buckets(struct ktap_render *r, const struct ktap_rec_agg *a,
+				   size_t *n)
+{
+	struct table *t = NULL;
+	struct agg_row *out;
+	struct vals v;
+	size_t i;
+
+	*n = 0;
+	if (a->flags & KTAP_AGGF_BUCKETS)
+		t = find_table(r, a->rows);
+	if (!t)
+		return NULL;
+	v = (struct vals){ t->data.data, t->data.len };
+	out = xmalloc((t->nrows + 1) * sizeof(*out));
+	for (i = 0; i < t->nrows; i++) {
+		out[i].low = get_int(next_val(&v));
+		out[i].n = get_int(next_val(&v));
+	}
+	*n = t->nrows;
+	agg_sort_rows(out, *n);
+	return out;
+}
+
+static void print_buckets(struct ktap_render *r, const struct ktap_rec_agg *a)
+{
+	struct agg_row *rows;
+	size_t n;
+
+	rows = agg_buckets(r, a, &n);
+	agg_print_rows(r->out, a, rows, n);
+	free(rows);
 }
 
 struct row *render_rows(struct ktap_render *r, __u32 id, bool by_val, size_t *n)
@@ -285,10 +378,46 @@ static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned i
 	free(rows);
 }
 
+/* An aggregation in a line of its own kind */
+static void add_agg(struct ktap_render *r, struct buf *b, const struct ktap_rec_agg *a,
+		    unsigned int depth)
+{
+	struct table *keys = agg_keys(r, a);
+	struct agg_row *rows;
+	char text[32];
+	size_t i, n;
+
+	if (keys && depth <= 8) {
+		add_table(r, b, keys->id, depth);
+		return;
+	}
+	if (!agg_is_hist(a)) {
+		agg_text(b, a);
+		return;
+	}
+	if (a->count && !(a->flags & KTAP_AGGF_BUCKETS)) {
+		/* so deep in tables that it was left out */
+		add_str(b, "{...}");
+		return;
+	}
+	rows = agg_buckets(r, a, &n);
+	add_str(b, "{");
+	for (i = 0; i < n; i++) {
+		if (i)
+			add_str(b, ", ");
+		agg_label(b, a, rows[i].low);
+		snprintf(text, sizeof(text), ": %llu", (unsigned long long)rows[i].n);
+		add_str(b, text);
+	}
+	add_str(b, "}");
+	free(rows);
+}
+
 static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_val *v,
 		    unsigned int depth)
 {
 	const struct ktap_rec_val *x;
+	struct ktap_rec_agg a;
 	struct image_text t;
 	struct vals parts;
 	char num[32];
@@ -330,6 +459,10 @@ static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_
 		break;
 	case KTAP_VAL_TABLE:
 		add_table(r, b, get_u32(v), depth);
+		break;
+	case KTAP_VAL_AGG:
+		if (get_agg(v, &a))
+			add_agg(r, b, &a, depth);
 		break;
 	case KTAP_VAL_FUNC:
 		t = get_str(r, v);
@@ -378,19 +511,28 @@ static size_t key_width(struct ktap_render *r, const struct row *rows, size_t n)
 	return width + 2;
 }
 
-static void print_table(struct ktap_render *r, __u32 id)
+static void print_table(struct ktap_render *r, __u32 id,
+			int (*order)(const void *a, const void *b))
 {
 	struct table *t = find_table(r, id);
+	struct ktap_rec_agg a;
 	struct row *rows;
 	size_t i, width;
 
 	if (!t)
 		return;
 	rows = get_rows(r, t);
-	qsort(rows, t->nrows, sizeof(*rows), by_key);
+	qsort(rows, t->nrows, sizeof(*rows), order);
 	width = key_width(r, rows, t->nrows);
 	for (i = 0; i < t->nrows; i++) {
 		add_val(r, &r->tmp, rows[i].key, 0);
+		if (get_agg(rows[i].val, &a) && agg_is_hist(&a) && !agg_keys(r, &a) &&
+		    (a.flags & KTAP_AGGF_BUCKETS)) {
+			add_str(&r->tmp, ":\n");
+			put_tmp(r);
+			print_buckets(r, &a);
+			continue;
+		}
 		add_str(&r->tmp, width ? ":" : ":\t");
 		while (r->tmp.len < width)
 			buf_addc(&r->tmp, ' ');
@@ -401,18 +543,43 @@ static void print_table(struct ktap_render *r, __u32 id)
 	free(rows);
 }
 
+/* An aggregation that takes lines of its own; false if it does not */
+static bool print_agg(struct ktap_render *r, const struct ktap_rec_agg *a)
+{
+	struct table *keys = agg_keys(r, a);
+
+	if (!keys && !agg_is_hist(a))
+		return false;
+	if (agg_is_hist(a)) {
+		print_buckets(r, a);
+	} else if (a->count) {
+		agg_text(&r->tmp, a);
+		add_str(&r->tmp, "\n");
+		put_tmp(r);
+	}
+	if (keys)
+		print_table(r, keys->id, by_key);
+	return true;
+}
+
 static void print(struct ktap_render *r, struct vals v)
 {
 	const struct ktap_rec_val *val;
-	bool first = true, open = true;
+	bool first = true, open = true, block;
+	struct ktap_rec_agg a;
 
 	/* a table has lines of its own, whatever stands beside it */
 	while ((val = next_val(&v))) {
-		if (val->type == KTAP_VAL_TABLE) {
+		block = val->type == KTAP_VAL_TABLE ||
+			(get_agg(val, &a) && (agg_is_hist(&a) || agg_keys(r, &a)));
+		if (block) {
 			if (!first && open)
 				add_str(&r->tmp, "\n");
 			put_tmp(r);
-			print_table(r, get_u32(val));
+			if (val->type == KTAP_VAL_TABLE)
+				print_table(r, get_u32(val), by_key);
+			else
+				print_agg(r, &a);
 			open = false;
 			first = true;
 			continue;
@@ -570,9 +737,10 @@ void render_format(struct ktap_render *r, struct buf *b, struct vals v)
 static void hist_row(struct ktap_render *r, const struct row *row, __u64 sum)
 {
 	char bar[HIST_WIDTH + 1];
-	__s64 v = get_int(row->val);
 	int n = 0, i;
+	__s64 v;
 
+	get_number(row->val, &v);
 	add_val(r, &r->tmp, row->key, 0);
 	if (r->tmp.len > KEY_WIDTH) {
 		r->tmp.len = KEY_WIDTH - 3;
@@ -596,16 +764,36 @@ static int print_hist(struct ktap_render *r, struct vals v)
 {
 	const struct ktap_rec_val *table = next_val(&v), *rows_wanted = next_val(&v);
 	struct row *rows = NULL;
-	__u64 sum = 0;
+	struct ktap_rec_agg a;
 	size_t n = 0, max, i;
 	struct table *t;
+	__u64 sum = 0;
+	__u32 id;
+	__s64 num;
 
-	if (!table || table->type != KTAP_VAL_TABLE || !rows_wanted)
+	if (!table || !rows_wanted)
 		return -1;
+	if (get_agg(table, &a)) {
+		t = agg_keys(r, &a);
+		if (!t || agg_is_hist(&a)) {
+			/* there is nothing to distribute but what it shows itself */
+			if (!print_agg(r, &a)) {
+				agg_text(&r->tmp, &a);
+				add_str(&r->tmp, "\n");
+				put_tmp(r);
+			}
+			return 0;
+		}
+		id = t->id;
+	} else if (table->type == KTAP_VAL_TABLE) {
+		id = get_u32(table);
+	} else {
+		return -1;
+	}
 	max = get_int(rows_wanted) > 0 ? get_int(rows_wanted) : 0;
 	fprintf(r->out, "%*s%s%s\n", KEY_WIDTH, "value ",
 		"------------- Distribution -------------", " count");
-	t = find_table(r, get_u32(table));
+	t = find_table(r, id);
 	if (!t)
 		return 0;
 	rows = get_rows(r, t);
@@ -613,8 +801,8 @@ static int print_hist(struct ktap_render *r, struct vals v)
 	qsort(rows, n, sizeof(*rows), by_value);
 	/* a share of what there is: negative values have none, and take none away */
 	for (i = 0; i < n; i++)
-		if (get_int(rows[i].val) > 0 &&
-		    __builtin_add_overflow(sum, get_int(rows[i].val), &sum))
+		if (get_number(rows[i].val, &num) && num > 0 &&
+		    __builtin_add_overflow(sum, (__u64)num, &sum))
 			sum = UINT64_MAX;
 	for (i = 0; i < n && i < max; i++)
 		hist_row(r, &rows[i], sum);
@@ -672,6 +860,13 @@ static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 		break;
 	case KTAP_REC_HIST:
 		err = print_hist(r, v);
+		break;
+	case KTAP_REC_TOP:
+		c = v;
+		val = next_val(&c);
+		if (!val || val->type != KTAP_VAL_TABLE)
+			return -1;
+		print_table(r, get_u32(val), by_value);
 		break;
 	case KTAP_REC_ROWS:
 		return add_rows(r, v);

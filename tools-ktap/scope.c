@@ -106,6 +106,7 @@ static void note_assign(struct scope *sc, struct expr *e)
 		return;
 	if (!e->name.local)
 		s->assigned = true;
+	s->made_other = true;
 	if (sc->handler) {
 		s->h_assign = sc->handler;
 		if (s->h_read == sc->handler)
@@ -169,6 +170,31 @@ static void walk_elem_base(struct scope *sc, struct expr *base, bool numeric, bo
 		s->elem_other = true;
 }
 
+/* The aggregation in a <<< v and s[k] <<< v: that does not read its name */
+static void walk_agg(struct scope *sc, struct expr *e)
+{
+	struct expr *name = e->kind == E_NAME ? e : e->a;
+	struct sym *s;
+
+	if (e->kind == E_INDEX)
+		walk_list(sc, e->list);
+	if (name->kind != E_NAME) {
+		walk_expr(sc, name);
+		return;
+	}
+	name->in_pred = false;
+	bind(sc, name);
+	s = name->name.sym;
+	if (!s)
+		return;
+	if (!s->read && !s->agg && !s->agg_elem)
+		s->read_pos = name->pos;
+	if (e == name)
+		s->agg = true;
+	else
+		s->agg_elem = true;
+}
+
 /* Is it certainly a number, so that a table of them prints as a histogram? */
 static bool is_numeric(const struct expr *e)
 {
@@ -206,8 +232,10 @@ static void walk_target(struct scope *sc, struct expr *e, bool numeric, bool com
 	case E_NAME:
 		bind(sc, e);
 		if (compound && add) {
-			if (e->name.sym)
+			if (e->name.sym) {
 				e->name.sym->assigned = true;
+				e->name.sym->made_other = true;
+			}
 		} else {
 			if (compound)
 				note_read(sc, e);
@@ -221,6 +249,33 @@ static void walk_target(struct scope *sc, struct expr *e, bool numeric, bool com
 	case E_FIELD:
 		walk_elem_base(sc, e->a, numeric, false);
 		break;
+	}
+}
+
+/* Does this make an aggregation? */
+static bool makes_agg(const struct expr *e, bool *stats)
+{
+	return e && e->kind == E_CALL && e->a->kind == E_NAME && !e->a->name.local &&
+	       names_makes_agg(e->a->str->s, e->n, stats);
+}
+
+static void walk_assign(struct scope *sc, struct expr *e, const struct expr *v)
+{
+	struct sym *s;
+	bool stats, other;
+
+	if (e->kind != E_NAME || !makes_agg(v, &stats)) {
+		walk_target(sc, e, v && (is_numeric(v) || v->kind == E_NIL), false, false);
+		return;
+	}
+	bind(sc, e);
+	s = e->name.sym;
+	other = s && s->made_other;
+	note_assign(sc, e);
+	if (s) {
+		s->made_agg = true;
+		s->made_stats |= stats;
+		s->made_other = other;
 	}
 }
 
@@ -440,9 +495,13 @@ static void walk_stmt(struct scope *sc, struct stmt *s)
 		walk_list(sc, s->list);
 		v = s->list;
 		for (e = s->targets; e; e = e->next) {
-			walk_target(sc, e, v && (is_numeric(v) || v->kind == E_NIL), false, false);
+			walk_assign(sc, e, v);
 			v = v ? v->next : NULL;
 		}
+		break;
+	case S_AGG:
+		walk_expr(sc, s->list);
+		walk_agg(sc, s->targets);
 		break;
 	case S_COMPOUND:
 		walk_expr(sc, s->list);
@@ -575,6 +634,9 @@ static void classify(struct sym *s)
 		s->class = SYM_ARGS;
 	} else if (names_is_space(name)) {
 		s->class = SYM_SPACE;
+	} else if (s->agg || s->agg_elem) {
+		s->class = SYM_GLOBAL;
+		s->kind = KTAP_GLOBAL_STATS;
 	} else if (s->elem) {
 		s->class = SYM_GLOBAL;
 		s->kind = KTAP_GLOBAL_TABLE;
@@ -597,10 +659,6 @@ static void report_unknown(struct program *p, struct sym *s)
 	unsigned int dist = best ? s->near_dist : names_max_dist(name) + 1;
 	struct sym *o;
 
-	if (names_is_aggregation(name)) {
-		diag_error(p->diag, s->read_pos, AGG_NAME, name);
-		return;
-	}
 	for (o = p->syms; o; o = o->next)
 		if (o->class == SYM_GLOBAL)
 			names_near(name, o->name->s, &best, &dist);
@@ -615,6 +673,14 @@ static void report_unknown(struct program *p, struct sym *s)
 		diag_error(p->diag, s->read_pos, NAME_UNKNOWN, name);
 }
 
+bool scope_auto_print(const struct sym *s)
+{
+	if (s->class != SYM_GLOBAL || s->read || s->pred_read)
+		return false;
+	return s->kind == KTAP_GLOBAL_TABLE || s->kind == KTAP_GLOBAL_STATS ||
+	       (s->made_agg && !s->made_other);
+}
+
 void scope_program(struct program *p)
 {
 	struct scope sc = { .p = p, .fn = p->main, .seq = 1 };	/* 0: none */
@@ -626,8 +692,9 @@ void scope_program(struct program *p)
 	for (s = p->syms; s; s = s->next) {
 		if (s->class == SYM_UNKNOWN && (s->read || s->deleted) && !s->excused)
 			report_unknown(p, s);
-		if (s->class == SYM_GLOBAL && s->kind == KTAP_GLOBAL_TABLE &&
-		    !s->read && !s->pred_read)
+		if (s->class == SYM_GLOBAL && s->kind == KTAP_GLOBAL_STATS && s->elem)
+			diag_error(p->diag, s->read_pos, AGG_AND_TABLE, s->name->s);
+		if (scope_auto_print(s))
 			p->auto_print = true;
 		if (s->class == SYM_GLOBAL && s->h_warned && s->assigned)
 			diag_warn(p->diag, s->h_pos, SHARED_GLOBAL, s->name->s, s->name->s);

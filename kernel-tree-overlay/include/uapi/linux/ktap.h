@@ -116,11 +116,13 @@ struct ktap_img_const {
  * @KTAP_GLOBAL_NIL: nil
  * @KTAP_GLOBAL_TABLE: an empty table
  * @KTAP_GLOBAL_ARGS: the table of the script's arguments (arg[0] is the script)
+ * @KTAP_GLOBAL_STATS: an empty aggregation, as stats() makes it
  */
 enum ktap_global_kind {
 	KTAP_GLOBAL_NIL = 0,
 	KTAP_GLOBAL_TABLE = 1,
 	KTAP_GLOBAL_ARGS = 2,
+	KTAP_GLOBAL_STATS = 3,
 };
 
 struct ktap_img_global {
@@ -225,6 +227,8 @@ struct ktap_img_upval {
  *	ADDT	R[A][R[B]] += R[C], atomic
  *	ADDTI	R[A][R[B]] += C, the same
  *	DELT	delete R[A][R[B]]
+ *	AGG	R[A] <<< R[B], atomic
+ *	AGGT	R[A][R[B]] <<< R[C], atomic
  *	GETK	R[A] = R[B][K[C]]; member access of events as well
  *	IN	R[A] = whether R[C] has the key R[B]
  *	TUPLE	R[A] = compound key of R[B] .. R[B+C-1]
@@ -242,7 +246,8 @@ struct ktap_img_upval {
  *		R[A+3] = R[A]
  *	FORLOOP	R[A] += R[A+2]; if that did not pass the limit nor wrapped,
  *		R[A+3] = R[A] and jump Bx
- *	PAIRS	starts an iteration of the table R[A]; R[A+1] is its cursor
+ *	PAIRS	starts an iteration of the table R[A]; R[A+1] is its cursor.  Of an
+ *		aggregation R[A] becomes the table of its keys or its rows
  *	NEXT	R[A+2], R[A+3] = next key and value; jumps Bx at the end
  *	CALL	R[A](R[A+1] ..): B arguments, C results in R[A] ..
  *	TAIL	return R[A](R[A+1] ..): B arguments
@@ -284,6 +289,8 @@ struct ktap_img_upval {
 	X(ADDT,		R,	R,	R)				\
 	X(ADDTI,	R,	R,	I8)				\
 	X(DELT,		R,	R,	_)				\
+	X(AGG,		R,	R,	_)				\
+	X(AGGT,		R,	R,	R)				\
 	X(GETK,		W,	R,	KC)				\
 	X(IN,		W,	R,	R)				\
 	X(TUPLE,	W,	R,	N1)				\
@@ -418,7 +425,25 @@ enum ktap_op {
 	/* for the compiler: after all trace_end functions */		\
 	X(TRACE_LAST,	"kdebug.trace_last", 1, 1, KTAP_BI_SETUP)	\
 	/* the command line: name, default, help, all of them constants */ \
-	X(OPTION,	"option",	3, 3, KTAP_BI_SETUP)
+	X(OPTION,	"option",	3, 3, KTAP_BI_SETUP)		\
+	/* aggregations: without an argument a new one, with one a value of it */ \
+	X(COUNT,	"count",	0, 1, 0)			\
+	X(SUM,		"sum",		0, 1, 0)			\
+	X(AVG,		"avg",		0, 1, 0)			\
+	X(MIN,		"min",		0, 1, 0)			\
+	X(MAX,		"max",		0, 1, 0)			\
+	X(STATS,	"stats",	0, 0, 0)			\
+	X(HIST,		"hist",		0, 1, 0)			\
+	X(LHIST,	"lhist",	3, 3, 0)			\
+	X(LLHIST,	"llhist",	4, 4, 0)			\
+	X(STDDEV,	"stddev",	1, 1, 0)			\
+	X(QUANTILE,	"quantile",	2, 2, 0)			\
+	/* aggregations and tables as a whole */			\
+	X(CLEAR,	"clear",	1, 1, 0)			\
+	X(TAKE,		"take",		1, 1, 0)			\
+	X(TOP,		"top",		1, 2, 0)			\
+	X(SORT_PAIRS,	"sort_pairs",	1, 3, 0)			\
+	X(TABLE_NEW,	"table.new",	0, 2, 0)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -458,13 +483,14 @@ struct ktap_rec {
  * @KTAP_REC_PRINT: print(...): its arguments
  * @KTAP_REC_PRINTF: printf(...): the format, then the arguments, which the
  *	kernel has found to fit it
- * @KTAP_REC_HIST: print_hist(): a table (KTAP_VAL_TABLE), the number of rows
- *	wanted
+ * @KTAP_REC_HIST: print_hist(): a table (KTAP_VAL_TABLE) or an aggregation
+ *	(KTAP_VAL_AGG), the number of rows wanted
  * @KTAP_REC_ROWS: rows of a table that a later record refers to: its number
  *	(an integer), then key, value, key, value ...
  * @KTAP_REC_STARTED: all events are attached and delivered from now on: the
  *	number of events (an integer)
  * @KTAP_REC_NOTE: a message to the user of the tool that -v shows: a string
+ * @KTAP_REC_TOP: top(): a table (KTAP_VAL_TABLE), to be shown by falling value
  */
 enum ktap_rec_type {
 	KTAP_REC_PRINT = 1,
@@ -473,6 +499,7 @@ enum ktap_rec_type {
 	KTAP_REC_ROWS = 4,
 	KTAP_REC_STARTED = 5,
 	KTAP_REC_NOTE = 6,
+	KTAP_REC_TOP = 7,
 };
 
 /**
@@ -505,6 +532,7 @@ struct ktap_rec_val {
  * @KTAP_VAL_TABLE: an __u32, the number of a table whose rows came before; 0:
  *	a table in so many others that its rows are left out
  * @KTAP_VAL_FUNC: a function: its name
+ * @KTAP_VAL_AGG: an aggregation, a struct ktap_rec_agg
  * @KTAP_VAL_EVENT: never seen by readers: an event's binary record, which
  *	read() turns into KTAP_VAL_STR
  */
@@ -519,7 +547,67 @@ enum ktap_val_type {
 	KTAP_VAL_TABLE = 7,
 	KTAP_VAL_FUNC = 8,
 	KTAP_VAL_EVENT = 9,
+	KTAP_VAL_AGG = 10,
 };
+
+/**
+ * enum ktap_agg_kind - kinds of aggregations
+ * @KTAP_AGG_COUNT: count()
+ * @KTAP_AGG_SUM: sum()
+ * @KTAP_AGG_AVG: avg()
+ * @KTAP_AGG_MIN: min()
+ * @KTAP_AGG_MAX: max()
+ * @KTAP_AGG_STATS: stats(), ptable()
+ * @KTAP_AGG_HIST: hist()
+ * @KTAP_AGG_LHIST: lhist()
+ * @KTAP_AGG_LLHIST: llhist()
+ */
+enum ktap_agg_kind {
+	KTAP_AGG_COUNT = 1,
+	KTAP_AGG_SUM = 2,
+	KTAP_AGG_AVG = 3,
+	KTAP_AGG_MIN = 4,
+	KTAP_AGG_MAX = 5,
+	KTAP_AGG_STATS = 6,
+	KTAP_AGG_HIST = 7,
+	KTAP_AGG_LHIST = 8,
+	KTAP_AGG_LLHIST = 9,
+};
+
+/**
+ * struct ktap_rec_agg - data of KTAP_VAL_AGG
+ * @kind: enum ktap_agg_kind
+ * @flags: KTAP_AGGF_*
+ * @rows: the number of a table of the rows of a histogram, if
+ *	KTAP_AGGF_BUCKETS: the least value of a row and how many there were; the next
+ *	number is that of the table of its entries by key, if KTAP_AGGF_KEYS
+ * @pad: 0
+ * @par: of KTAP_AGG_HIST: bits; of KTAP_AGG_LHIST: low, high, step; of
+ *	KTAP_AGG_LLHIST: factor, low, high, steps
+ * @count: values that were added without a key
+ * @sum: theirs, and so on, as far as the kind keeps it
+ * @min: the least
+ * @max: the greatest
+ * @avg: the average, truncated
+ *
+ * The row of what is below all others begins at the least __s64.
+ */
+struct ktap_rec_agg {
+	__u32 kind;
+	__u32 flags;
+	__u32 rows;
+	__u32 pad;
+	__s64 par[4];
+	__u64 count;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__s64 avg;
+};
+
+#define KTAP_AGGF_BUCKETS	(1 << 0)
+#define KTAP_AGGF_KEYS		(1 << 1)
+#define KTAP_AGGF_BUSY		(1 << 2)	/* locked (NMI): no numbers */
 
 /*
  * What could not be recorded, by reason: X(ID, text).  Each count is exact.

@@ -155,6 +155,7 @@ struct ktap_exec *ktap_guard_enter(void)
 {
 	return ktap_exec_enter();
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_guard_enter);
 
 /**
  * ktap_guard_leave() - let handlers run again
@@ -165,6 +166,7 @@ void ktap_guard_leave(struct ktap_exec *guard)
 	if (guard)
 		ktap_exec_leave(guard);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_guard_leave);
 
 /**
  * ktap_exec_charge() - count work as instructions

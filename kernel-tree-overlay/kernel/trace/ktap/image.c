@@ -281,7 +281,7 @@ static int ktap_load_globals(struct ktap_loader *l, struct ktap_prog *img)
 				    KTAP_TAG_GLOBAL_LONG);
 		if (ret)
 			return ret;
-		if (kind > KTAP_GLOBAL_ARGS)
+		if (kind > KTAP_GLOBAL_STATS)
 			return ktap_refuse(l->log, KTAP_TAG_GLOBAL_KIND, "offset %zu: %u",
 					   ktap_offset(l, g), kind);
 		if (g->pad)

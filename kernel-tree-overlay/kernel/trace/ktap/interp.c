@@ -319,6 +319,10 @@ op_ADDTI:
 	TRY(ktap_op_addt(x, base, insn));
 op_DELT:
 	TRY(ktap_op_delt(x, base, insn));
+op_AGG:
+	TRY(ktap_op_agg(x, base, insn));
+op_AGGT:
+	TRY(ktap_op_aggt(x, base, insn));
 op_GETK:
 	TRY(ktap_op_getk(x, base, insn));
 op_IN:
@@ -465,8 +469,11 @@ op_RET:
 	n = KTAP_INSN_B(insn) ? KTAP_INSN_B(insn) - 1 : x->top - a;
 	x->fuel -= pc - run;
 ret:
-	if (fr == entry)
+	if (fr == entry) {
+		/* what ktap_call_inner() called has a caller who wants a result */
+		ktap_results(x, fr->ret, a, n, fr->want);
 		return 0;
+	}
 	x->frame = fr - 1;
 	ktap_results(x, fr->ret, a, n, fr->want);
 	ENTER();
@@ -545,6 +552,37 @@ int ktap_call(struct ktap_exec *x, struct ktap_closure *fn)
 {
 	ktap_begin(x, fn, 0);
 	return ktap_exec_attend(x) ?: ktap_interp(x);
+}
+
+/**
+ * ktap_call_inner() - call a function from a builtin
+ * @x: the running exec
+ * @s: above all registers of the running function: the function, then its
+ *	arguments; the first gets the result
+ * @nargs: how many arguments
+ *
+ * Such a call takes a part of the kernel's stack, so there is one at a time.
+ *
+ * Return: 0, or an error.
+ */
+int ktap_call_inner(struct ktap_exec *x, struct ktap_val *s, u32 nargs)
+{
+	struct ktap_frame *fr = x->frame;
+	int ret;
+
+	if (x->inner)
+		return ktap_error(x, "sort_pairs() with a function, in a function that it calls");
+	ret = ktap_push(x, fr + 1, s->f, s, s + 1, nargs, 1);
+	if (ret)
+		return ret;
+	x->top = NULL;
+	x->inner = true;
+	ret = x->fuel > 0 ? 0 : ktap_exec_attend(x);
+	if (!ret)
+		ret = ktap_interp(x);
+	x->inner = false;
+	x->frame = fr;
+	return ret;
 }
 
 /**

@@ -4,7 +4,8 @@
  *
  * There are two sides:
  *
- *  - the VM (mem.c, string.c, table.c, image.c, verify.c, vm.c, lib_base.c, record.c):
+ *  - the VM (mem.c, string.c, table*.c, agg*.c, image.c, verify.c, vm.c, lib_base.c,
+ *    lib_agg.c, record.c):
  *    knows nothing of devices, tracepoints or the ring buffer.  It is also
  *    built as a user-space library for its tests (tools/testing/ktap);
  *  - the environment (session.c, outbuf.c, event.c, ev_*.c, watchdog.c,
@@ -31,9 +32,10 @@
  *
  * Lock order (all raw, taken with interrupts off, trylock only in NMI):
  *
- *	table or cell lock -> pool lock
+ *	table lock -> lane lock of an aggregation -> pool lock
+ *	cell lock -> pool lock
  *
- * and none is held while another table, cell or global lock is taken.
+ * and none is held while another table, lane, cell or global lock is taken.
  */
 #ifndef _KTAP_H
 #define _KTAP_H
@@ -46,6 +48,7 @@ struct ktap_exec;		/* one run of a chunk or handler; vm.h */
 struct ktap_event;		/* an event as a handler sees it; event.h */
 struct ktap_str;
 struct ktap_table;
+struct ktap_agg;
 struct ktap_closure;
 struct ktap_cell;
 
@@ -62,6 +65,7 @@ struct ktap_cell;
  * @KTAP_EVENT: stands for the current event, whatever that is when it is used;
  *	with ktap_val.i 1 for its text, which is rendered when a slot keeps it
  * @KTAP_CELL: ktap_val.c; only in registers and upvalues, never seen by scripts
+ * @KTAP_AGG: an aggregation, ktap_val.g
  */
 enum ktap_type {
 	KTAP_NIL,
@@ -74,6 +78,7 @@ enum ktap_type {
 	KTAP_BUILTIN,
 	KTAP_EVENT,
 	KTAP_CELL,
+	KTAP_AGG,
 };
 
 /**
@@ -82,10 +87,12 @@ enum ktap_type {
  * @s: a string or compound key
  * @t: a table
  * @f: a function
+ * @g: an aggregation
  * @c: a captured variable
  * @raw: any of them
  * @type: enum ktap_type
- * @aux: free for the type's use; 0 otherwise
+ * @aux: free for the type's use; 0 otherwise.  Of a number that is all an
+ *	aggregation keeps for a key: its enum ktap_agg_kind
  */
 struct ktap_val {
 	union {
@@ -93,6 +100,7 @@ struct ktap_val {
 		struct ktap_str *s;
 		struct ktap_table *t;
 		struct ktap_closure *f;
+		struct ktap_agg *g;
 		struct ktap_cell *c;
 		u64 raw;
 	};

@@ -11,7 +11,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 
-#include "vm.h"
+#include "agg.h"
 
 static int ktap_wrong_type(struct ktap_exec *x, unsigned int n, const char *want,
 			   const struct ktap_val *v)
@@ -112,6 +112,7 @@ static int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigne
 			break;
 		case KTAP_TABLE:
 		case KTAP_CELL:
+		case KTAP_AGG:
 			return ktap_wrong_type(x, n + 1, c == 's' ? "string" : "number", v);
 		default:
 			if (c != 's')
@@ -146,7 +147,7 @@ int ktap_bi_PRINT_HIST(struct ktap_exec *x, struct ktap_val *args, unsigned int 
 	struct ktap_val hist[2];
 	int ret;
 
-	if (args[0].type != KTAP_TABLE)
+	if (args[0].type != KTAP_TABLE && args[0].type != KTAP_AGG)
 		return ktap_wrong_type(x, 1, "table", &args[0]);
 	hist[0] = args[0];
 	ktap_set_int(&hist[1], 20);
@@ -172,6 +173,8 @@ int ktap_bi_LEN(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 		ktap_set_int(&args[0], args[0].s->len);
 	else if (args[0].type == KTAP_TABLE)
 		ktap_set_int(&args[0], ktap_table_len(args[0].t));
+	else if (args[0].type == KTAP_AGG)
+		ktap_set_int(&args[0], ktap_agg_len(x, args[0].g));
 	else
 		ret = ktap_error(x, "cannot get length of type %s", ktap_type_name(&args[0]));
 	return ret;
@@ -179,13 +182,9 @@ int ktap_bi_LEN(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 
 int ktap_bi_DELETE(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
-	int ret;
-
-	if (args[0].type != KTAP_TABLE)
+	if (args[0].type != KTAP_TABLE && args[0].type != KTAP_AGG)
 		return ktap_wrong_type(x, 1, "table", &args[0]);
-	ret = ktap_table_clear(x, args[0].t);
-	ktap_set_nil(&args[0]);
-	return ret;
+	return ktap_bi_CLEAR(x, args, nargs);
 }
 
 int ktap_bi_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
@@ -198,6 +197,7 @@ int ktap_bi_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 		return 0;
 	case KTAP_TABLE:
 	case KTAP_CELL:
+	case KTAP_AGG:
 		s = ktap_type_name(&args[0]);
 		return ktap_set_str(x, &args[0], s, strlen(s));
 	case KTAP_FUNC:

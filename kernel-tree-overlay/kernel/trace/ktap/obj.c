@@ -2,8 +2,8 @@
 /*
  * ktap: values that slots own, and the life of objects.
  *
- * Slots count as references to tables, closures and cells; registers do not,
- * so that the interpreter copies values freely.  When, then, is an object
+ * Slots count as references to tables, closures, cells and aggregations;
+ * registers do not, so that the interpreter copies values freely.  When, then, is an object
  * freed?
  *
  *  - Private objects, which were never in a slot: only the exec that made them
@@ -128,7 +128,7 @@ int ktap_no_memory(struct ktap_exec *x, int err)
  * ktap_obj_init() - begin the life of an object
  * @x: the exec that made it
  * @o: the object
- * @type: KTAP_TABLE, KTAP_FUNC or KTAP_CELL
+ * @type: KTAP_TABLE, KTAP_FUNC, KTAP_CELL or KTAP_AGG
  */
 void ktap_obj_init(struct ktap_exec *x, struct ktap_obj *o, enum ktap_type type)
 {
@@ -244,6 +244,7 @@ void ktap_val_put(struct ktap_vm *vm, struct ktap_val *v, bool nmi)
 	case KTAP_TABLE:
 	case KTAP_FUNC:
 	case KTAP_CELL:
+	case KTAP_AGG:
 		ktap_obj_put(vm, ktap_val_obj(v), nmi);
 		break;
 	}
@@ -281,6 +282,7 @@ int ktap_val_own(struct ktap_vm *vm, struct ktap_val *dst, const struct ktap_val
 	case KTAP_TABLE:
 	case KTAP_FUNC:
 	case KTAP_CELL:
+	case KTAP_AGG:
 		ktap_obj_share(vm, ktap_val_obj(src));
 		break;
 	}
@@ -351,7 +353,18 @@ static void ktap_obj_free(struct ktap_vm *vm, struct ktap_obj *o, bool nmi)
 		ktap_val_put(vm, &c->slot.v, nmi);
 		ktap_pool_free(&vm->pool, c, sizeof(*c), nmi);
 		break;
+	case KTAP_AGG:
+		ktap_agg_free(vm, (struct ktap_agg *)o, nmi);
+		break;
 	}
+}
+
+/* Frees a part of a large object; false if the rest is little. */
+static bool ktap_obj_trim(struct ktap_vm *vm, struct ktap_obj *o)
+{
+	if (o->type == KTAP_TABLE)
+		return ktap_table_trim(vm, (struct ktap_table *)o);
+	return o->type == KTAP_AGG && ktap_agg_trim(vm, (struct ktap_agg *)o);
 }
 
 /*
@@ -406,6 +419,7 @@ void ktap_exec_end_temps(struct ktap_exec *x)
 	/* a cell that a shared closure refers to is shared, so none is kept */
 	x->temps = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktap_exec_end_temps);
 
 /*
  * Sets or clears the mark of the objects that registers refer to.  A handler
@@ -459,8 +473,7 @@ static void ktap_reap_setup(struct ktap_exec *x)
 				keep = &o->zombie;
 				n++;
 			} else {
-				while (o->type == KTAP_TABLE &&
-				       ktap_table_trim(vm, (struct ktap_table *)o))
+				while (ktap_obj_trim(vm, o))
 					cond_resched();
 				ktap_obj_free(vm, o, false);
 			}
@@ -534,7 +547,7 @@ void ktap_vm_reap(struct ktap_vm *vm)
 			continue;
 		}
 		guard = ktap_guard_enter();
-		while (o->type == KTAP_TABLE && ktap_table_trim(vm, (struct ktap_table *)o)) {
+		while (ktap_obj_trim(vm, o)) {
 			ktap_guard_leave(guard);
 			cond_resched();
 			guard = ktap_guard_enter();

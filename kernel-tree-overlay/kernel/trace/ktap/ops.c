@@ -18,7 +18,7 @@
 #include <linux/processor.h>
 #include <linux/string_choices.h>
 
-#include "vm.h"
+#include "agg.h"
 
 #define A	(base + KTAP_INSN_A(insn))
 #define B	(base + KTAP_INSN_B(insn))
@@ -46,6 +46,7 @@ const char *ktap_type_name(const struct ktap_val *v)
 		[KTAP_BUILTIN] = "function",
 		[KTAP_EVENT] = "event",
 		[KTAP_CELL] = "variable",
+		[KTAP_AGG] = "aggregation",
 	};
 
 	return name[v->type];
@@ -382,6 +383,7 @@ int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 		case KTAP_FUNC:
 		case KTAP_BUILTIN:
 		case KTAP_CELL:
+		case KTAP_AGG:
 			return ktap_error(x, "cannot concat non-string: a %s value",
 					  ktap_type_name(&v[i]));
 		}
@@ -457,6 +459,7 @@ int ktap_op_tuple(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 		if (part->type == KTAP_CELL)
 			return ktap_error(x, "variable in a compound key");
 		aux |= part->type == KTAP_TABLE || part->type == KTAP_FUNC ||
+		       part->type == KTAP_AGG ||
 		       (part->type == KTAP_TUPLE && part->aux);
 		size += ktap_tuple_put(NULL, part);
 	}
@@ -523,6 +526,22 @@ static int ktap_key(struct ktap_exec *x, const struct ktap_val **key, struct kta
 	return ktap_render_event(x, copy);
 }
 
+/* What an aggregation has for a key: nil, a number, or another aggregation */
+static int ktap_agg_get(struct ktap_exec *x, struct ktap_agg *g, const struct ktap_val *key,
+			struct ktap_val *out)
+{
+	struct ktap_val copy;
+	int ret;
+
+	ret = ktap_key(x, &key, &copy);
+	if (ret)
+		return ret;
+	if (g->keys && key->type != KTAP_NIL)
+		return ktap_table_get(x, g->keys, key, out);
+	ktap_set_nil(out);
+	return 0;
+}
+
 /**
  * ktap_op_gett() - GETT
  * @x: the running exec
@@ -552,6 +571,8 @@ int ktap_op_gett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 		}
 		return ktap_table_get(x, t->t, key, A);
 	}
+	if (t->type == KTAP_AGG)
+		return ktap_agg_get(x, t->g, key, A);
 	ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
 	if (ret)
 		return ret;
@@ -578,6 +599,8 @@ int ktap_op_getk(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 
 	if (likely(t->type == KTAP_TABLE))
 		return ktap_table_get(x, t->t, key, A);
+	if (t->type == KTAP_AGG)
+		return ktap_agg_get(x, t->g, key, A);
 	if (t->type != KTAP_EVENT)
 		return ktap_error(x, "get key from non-table: a %s value", ktap_type_name(t));
 	ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
@@ -593,6 +616,14 @@ static int ktap_check_update(struct ktap_exec *x, const struct ktap_val *t,
 	if (unlikely(key->type == KTAP_NIL))
 		return ktap_error(x, "table nil index");
 	return 0;
+}
+
+static int ktap_agg_delete(struct ktap_exec *x, struct ktap_agg *g,
+			   const struct ktap_val *key)
+{
+	if (!g->keys || key->type == KTAP_NIL)
+		return 0;
+	return ktap_table_delete(x, g->keys, key);
 }
 
 /**
@@ -616,6 +647,8 @@ int ktap_op_sett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 		if (!ret && v->i)
 			ret = ktap_key(x, &v, &vcopy);
 	}
+	if (!ret && A->type == KTAP_AGG && v->type == KTAP_NIL)
+		return ktap_agg_delete(x, A->g, key);
 	if (!ret)
 		ret = ktap_check_update(x, A, key);
 	return ret ?: ktap_table_set(x, A->t, key, v);
@@ -663,10 +696,99 @@ int ktap_op_delt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	ret = ktap_key(x, &key, &copy);
 	if (ret)
 		return ret;
+	if (A->type == KTAP_AGG)
+		return ktap_agg_delete(x, A->g, key);
 	if (A->type == KTAP_TABLE && key->type == KTAP_NIL)
 		return 0;
 	ret = ktap_check_update(x, A, key);
 	return ret ?: ktap_table_delete(x, A->t, key);
+}
+
+/* The value to add to an aggregation; 1 if there is none. */
+static int ktap_agg_value(struct ktap_exec *x, const struct ktap_agg *g,
+			  const struct ktap_val *v, s64 *n)
+{
+	*n = 0;
+	/* counting takes anything: there was one more */
+	if (g->def.kind == KTAP_AGG_COUNT)
+		return 0;
+	if (v->type == KTAP_NIL)
+		return 1;
+	if (unlikely(v->type != KTAP_INT))
+		return ktap_error(x, "add non number value to aggregation table: a %s value",
+				  ktap_type_name(v));
+	*n = v->i;
+	/* its rows are looked for one power after the other */
+	if (g->def.kind == KTAP_AGG_LLHIST)
+		ktap_exec_charge(x, 32);
+	return 0;
+}
+
+static int ktap_not_agg(struct ktap_exec *x, const struct ktap_val *v)
+{
+	return ktap_error(x, "<<< must be operate on ptable, or what %s make: this is a %s value",
+			  "count() .. hist()", ktap_type_name(v));
+}
+
+/**
+ * ktap_op_agg() - AGG
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_agg(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	s64 n;
+	int ret;
+
+	if (unlikely(A->type != KTAP_AGG))
+		return ktap_not_agg(x, A);
+	ret = ktap_agg_value(x, A->g, B, &n);
+	if (unlikely(ret))
+		return min(ret, 0);
+	return ktap_agg_add(x, A->g, n);
+}
+
+/**
+ * ktap_op_aggt() - AGGT
+ * @x: the running exec
+ * @base: registers
+ * @insn: the instruction
+ *
+ * Return: 0, or an error.
+ */
+int ktap_op_aggt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
+{
+	const struct ktap_val *key = B;
+	struct ktap_val copy, v;
+	s64 n;
+	int ret;
+
+	ret = ktap_key(x, &key, &copy);
+	if (unlikely(ret))
+		return ret;
+	if (unlikely(key->type == KTAP_NIL))
+		return ktap_error(x, "table nil index");
+	if (likely(A->type == KTAP_AGG)) {
+		ret = ktap_agg_value(x, A->g, C, &n);
+		if (unlikely(ret))
+			return min(ret, 0);
+		return ktap_agg_add_key(x, A->g, key, n);
+	}
+	if (A->type != KTAP_TABLE)
+		return ktap_not_agg(x, A);
+	/* a table may hold aggregations */
+	ret = ktap_table_get(x, A->t, key, &v);
+	if (ret)
+		return ret;
+	if (v.type != KTAP_AGG)
+		return ktap_not_agg(x, A);
+	ret = ktap_agg_value(x, v.g, C, &n);
+	if (ret)
+		return min(ret, 0);
+	return ktap_agg_add(x, v.g, n);
 }
 
 /**
@@ -686,6 +808,11 @@ int ktap_op_in(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	ret = ktap_key(x, &key, &copy);
 	if (ret)
 		return ret;
+	if (C->type == KTAP_AGG) {
+		ktap_set_bool(A, C->g->keys && key->type != KTAP_NIL &&
+			      ktap_table_has(x, C->g->keys, key));
+		return 0;
+	}
 	if (C->type != KTAP_TABLE)
 		return ktap_error(x, "use 'in' operator on non-table: a %s value",
 				  ktap_type_name(C));
@@ -705,6 +832,12 @@ int ktap_op_pairs(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
 	if (A->type == KTAP_NIL)
 		return ktap_error(x, "table is nil in pairs");
+	if (A->type == KTAP_AGG) {
+		int ret = ktap_agg_source(x, A->g, A);
+
+		if (ret)
+			return ret;
+	}
 	if (A->type != KTAP_TABLE)
 		return ktap_error(x, "wrong argument for pairs: a %s value", ktap_type_name(A));
 	ktap_set_int(A + 1, 0);
@@ -762,6 +895,28 @@ int ktap_op_forprep(struct ktap_exec *x, struct ktap_val *a, bool *skip)
 }
 
 /**
+ * ktap_new_table() - make a table
+ * @x: the running exec
+ * @out: gets it, or in handlers without memory one that takes no entries
+ *
+ * Return: 0, or an error.
+ */
+int ktap_new_table(struct ktap_exec *x, struct ktap_val *out)
+{
+	struct ktap_table *t = ktap_table_new(x, ktap_table_stripes(x));
+
+	if (IS_ERR(t)) {
+		if (x->setup)
+			return ktap_no_memory(x, PTR_ERR(t));
+		/* counted, as each update of what stands for it will be */
+		ktap_lost_update(x->vm, PTR_ERR(t));
+		t = x->vm->full_table;
+	}
+	*out = (struct ktap_val){ .t = t, .type = KTAP_TABLE };
+	return 0;
+}
+
+/**
  * ktap_op_table() - TABLE
  * @x: the running exec
  * @base: registers
@@ -774,17 +929,7 @@ int ktap_op_forprep(struct ktap_exec *x, struct ktap_val *a, bool *skip)
  */
 int ktap_op_table(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
-	struct ktap_table *t = ktap_table_new(x, ktap_table_stripes(x));
-
-	if (IS_ERR(t)) {
-		if (x->setup)
-			return ktap_no_memory(x, PTR_ERR(t));
-		/* counted, as each update of what stands for it will be */
-		ktap_lost_update(x->vm, PTR_ERR(t));
-		t = x->vm->full_table;
-	}
-	*A = (struct ktap_val){ .t = t, .type = KTAP_TABLE };
-	return 0;
+	return ktap_new_table(x, A);
 }
 
 /**

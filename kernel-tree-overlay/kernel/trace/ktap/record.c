@@ -5,15 +5,16 @@
  * print(), printf() and print_hist() put their arguments into a record as
  * they are; text is made of them where they are read.  A table goes ahead as
  * rows, in records of their own, with a number that the record then refers
- * to.  Strings that do not fit a record are cut, marked and counted.
+ * to; so do the rows of a histogram, and what an aggregation has by key, with two
+ * numbers in a row.  Strings that do not fit a record are cut, marked and counted.
  *
  * Contexts: any.
  * Locks: those of tables, while a row is copied.
  */
-#include <linux/errno.h>
+#include <linux/err.h>
 #include <linux/kernel.h>
 
-#include "vm.h"
+#include "agg.h"
 
 /**
  * struct ktap_out - a record under construction
@@ -28,6 +29,9 @@ struct ktap_out {
 };
 
 #define KTAP_VAL_HEAD	sizeof(struct ktap_rec_val)
+
+static int ktap_put_rows(struct ktap_exec *x, struct ktap_table *t, unsigned int depth,
+			 bool hist, u32 number);
 
 /* Writes the head of a value, and its bytes if @data is not NULL. */
 static void ktap_out_val(struct ktap_out *o, u8 type, u8 flags, const void *data, u32 len)
@@ -55,6 +59,11 @@ static void ktap_out_bytes(struct ktap_out *o, const char *s, size_t len, size_t
 		o->cut++;
 	}
 	ktap_out_val(o, KTAP_VAL_STR, flags, s, len);
+}
+
+static void ktap_out_agg(struct ktap_out *o, const struct ktap_rec_agg *rec)
+{
+	ktap_out_val(o, KTAP_VAL_AGG, 0, rec, sizeof(*rec));
 }
 
 static void ktap_out_int(struct ktap_out *o, s64 i)
@@ -111,6 +120,17 @@ static void ktap_out_tuple(struct ktap_out *o, const struct ktap_str *s, size_t 
 	}
 }
 
+/* Notes in a record that rows went ahead under @number and the next one. */
+static void ktap_agg_ahead(struct ktap_rec_agg *rec, u32 number)
+{
+	if (!number)
+		return;
+	rec->rows = number;
+	rec->flags |= KTAP_AGGF_KEYS;
+	if (rec->kind >= KTAP_AGG_HIST)
+		rec->flags |= KTAP_AGGF_BUCKETS;
+}
+
 /*
  * Writes a value in at most @room bytes, a multiple of 8, at least that of an
  * integer.  The rows of a table went ahead under the number @snapshot.
@@ -119,6 +139,7 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 			   u32 snapshot, size_t room)
 {
 	const struct ktap_str *name;
+	struct ktap_rec_agg rec;
 	size_t size;
 	u32 kidx;
 
@@ -144,6 +165,13 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 		break;
 	case KTAP_TABLE:
 		ktap_out_val(o, KTAP_VAL_TABLE, 0, &snapshot, sizeof(snapshot));
+		break;
+	case KTAP_AGG:
+		ktap_agg_record(x, v->g, &rec);
+		if (o->p && (rec.flags & KTAP_AGGF_BUSY))
+			ktap_vm_lost(x->vm, KTAP_LOSS_BUSY, 1);
+		ktap_agg_ahead(&rec, snapshot);
+		ktap_out_agg(o, &rec);
 		break;
 	case KTAP_FUNC:
 		name = v->f->proto->name;
@@ -183,6 +211,8 @@ static size_t ktap_least(struct ktap_exec *x, const struct ktap_val *v)
 		return ktap_env_event_size(x, v->aux);
 	if (v->type == KTAP_NIL || v->type == KTAP_BOOL)
 		return KTAP_VAL_HEAD;
+	if (v->type == KTAP_AGG)
+		return KTAP_VAL_HEAD + sizeof(struct ktap_rec_agg);
 	return 2 * KTAP_VAL_HEAD;
 }
 
@@ -194,7 +224,7 @@ static void ktap_out_values(struct ktap_out *o, struct ktap_exec *x,
 
 	for (i = 0; i < n; i++) {
 		least -= ktap_least(x, &v[i]);
-		/* in a register, aux of a table is the number of its rows */
+		/* aux of a table or aggregation is now the number of its rows */
 		ktap_out_value(o, x, &v[i], v[i].aux, KTAP_OUT_MAX - o->len - least);
 	}
 }
@@ -205,24 +235,41 @@ static void ktap_out_values(struct ktap_out *o, struct ktap_exec *x,
  * @o: into its stage
  * @hist: for a histogram: all values have to be numbers
  * @deep: tables in the table are not put out
- * @nested: a table that was met, or whose rows went ahead
+ * @nested: a table or aggregation that was met, or whose rows went ahead
  * @snapshot: the number of its rows
+ * @rec: of an aggregation, what goes with them
  */
 struct ktap_rows {
 	struct ktap_exec *x;
 	struct ktap_out o;
 	bool hist;
 	bool deep;
-	struct ktap_table *nested;
+	struct ktap_val nested;
 	u32 snapshot;
+	struct ktap_rec_agg rec;
 };
 
-/* The table of a row has to go ahead. */
-#define KTAP_ROW_TABLE	-EXDEV
+/* The table or aggregation of a row has to go ahead. */
+#define KTAP_ROW_NESTED	-EXDEV
 /* There is no room for a row. */
 #define KTAP_ROW_FULL	-ENOSPC
 /* The value is no number. */
 #define KTAP_ROW_NAN	-EDOM
+
+/* Whether there are rows to go ahead of an aggregation */
+static bool ktap_agg_has_rows(const struct ktap_agg *g)
+{
+	return ktap_is_hist(&g->def) || (g->keys && ktap_table_len(g->keys));
+}
+
+static void ktap_row_value(struct ktap_rows *r, struct ktap_out *o, const struct ktap_val *v,
+			   u32 snapshot, const struct ktap_rec_agg *rec)
+{
+	if (v->type == KTAP_AGG)
+		ktap_out_agg(o, rec);
+	else
+		ktap_out_value(o, r->x, v, snapshot, KTAP_OUT_MAX - r->o.len);
+}
 
 /* Adds a row to the stage; the lock of its table is held. */
 static int ktap_row(void *data, const struct ktap_val *key, const struct ktap_val *v)
@@ -230,30 +277,40 @@ static int ktap_row(void *data, const struct ktap_val *key, const struct ktap_va
 	struct ktap_rows *r = data;
 	struct ktap_val event = *v;
 	struct ktap_out o = { .len = 0 };
+	struct ktap_rec_agg rec;
 	u32 snapshot = 0;
+	bool nested;
 	size_t room;
 
 	if (r->hist && v->type != KTAP_INT)
 		return KTAP_ROW_NAN;
-	if (v->type == KTAP_TABLE && !r->deep) {
-		if (r->nested != v->t) {
-			r->nested = v->t;
-			return KTAP_ROW_TABLE;
+	nested = !r->deep && (v->type == KTAP_TABLE ||
+			      (v->type == KTAP_AGG && ktap_agg_has_rows(v->g)));
+	if (nested) {
+		if (r->nested.type != v->type || r->nested.t != v->t) {
+			r->nested = *v;
+			return KTAP_ROW_NESTED;
 		}
 		snapshot = r->snapshot;
+	}
+	if (v->type == KTAP_AGG) {
+		if (nested)
+			rec = r->rec;
+		else
+			ktap_agg_record(r->x, v->g, &rec);
 	}
 	/* it stood for whatever event was current, which is not this one */
 	if (v->type == KTAP_EVENT)
 		ktap_set_nil(&event);
 
 	/* in an empty record the value has what the key leaves, at least an int */
-	room = KTAP_OUT_MAX - r->o.len - 2 * KTAP_VAL_HEAD;
+	room = KTAP_OUT_MAX - r->o.len - ktap_least(r->x, &event);
 	ktap_out_value(&o, r->x, key, 0, KTAP_OUT_MAX);
-	ktap_out_value(&o, r->x, &event, snapshot, KTAP_OUT_MAX);
+	ktap_row_value(r, &o, &event, snapshot, &rec);
 	if (r->o.len + o.len > KTAP_OUT_MAX && r->o.len > 2 * KTAP_VAL_HEAD)
 		return KTAP_ROW_FULL;
 	ktap_out_value(&r->o, r->x, key, 0, room);
-	ktap_out_value(&r->o, r->x, &event, snapshot, KTAP_OUT_MAX - r->o.len);
+	ktap_row_value(r, &r->o, &event, snapshot, &rec);
 	return 0;
 }
 
@@ -283,36 +340,108 @@ static void ktap_rows_flush(struct ktap_rows *r, u32 number)
 	ktap_rows_begin(r, number);
 }
 
+/* Puts out the rows of a histogram that are not empty. */
+static void ktap_put_buckets(struct ktap_exec *x, struct ktap_agg *g, u32 number)
+{
+	u32 i, k, n = DIV_ROUND_UP(g->def.nbuckets, KTAP_CHUNK_BUCKETS);
+	struct ktap_rows r = { .x = x };
+	u64 buckets[KTAP_CHUNK_BUCKETS];
+
+	ktap_rows_begin(&r, number);
+	for (i = 0; i < n; i++) {
+		if (!ktap_agg_chunk(x, g, i, buckets))
+			continue;
+		for (k = 0; k < KTAP_CHUNK_BUCKETS; k++) {
+			if (!buckets[k])
+				continue;
+			if (r.o.len + 4 * KTAP_VAL_HEAD > KTAP_OUT_MAX)
+				ktap_rows_flush(&r, number);
+			ktap_out_int(&r.o, ktap_agg_low(&g->def, i * KTAP_CHUNK_BUCKETS + k));
+			ktap_out_int(&r.o, buckets[k]);
+		}
+	}
+	ktap_rows_flush(&r, number);
+}
+
 /*
- * Puts out the rows of @t and, before a row that has one, those of a table in
- * it.  Recursion ends at KTAP_PRINT_DEPTH.
+ * Puts out the rows of an aggregation: those by key first, which may take long,
+ * then those of its histogram, of the picture that @g is replaced by.
+ */
+static int ktap_put_agg(struct ktap_exec *x, struct ktap_agg **g, unsigned int depth,
+			u32 *number)
+{
+	struct ktap_agg *p;
+	int ret;
+
+	*number = atomic_add_return(2, &x->vm->snapshots) - 1;
+	if ((*g)->keys && ktap_table_len((*g)->keys)) {
+		ret = ktap_put_rows(x, (*g)->keys, depth + 1, false, *number + 1);
+		if (ret)
+			return ret;
+	}
+	if (!ktap_is_hist(&(*g)->def))
+		return 0;
+	p = ktap_agg_picture(x, *g, false);
+	if (!IS_ERR(p)) {
+		*g = p;
+	} else if (!x->setup) {
+		/* in setup context nobody changes it meanwhile, and it will do */
+		ktap_vm_lost(x->vm, KTAP_LOSS_OUTPUT, 1);
+		ktap_vm_kick(x->vm);
+		return 0;
+	}
+	ktap_put_buckets(x, *g, *number);
+	return 0;
+}
+
+/* Puts out what a row refers to. */
+static int ktap_put_nested(struct ktap_rows *r, unsigned int depth)
+{
+	struct ktap_agg *g = r->nested.g;
+	struct ktap_exec *x = r->x;
+	int ret;
+
+	if (r->nested.type == KTAP_TABLE) {
+		r->snapshot = atomic_inc_return(&x->vm->snapshots);
+		return ktap_put_rows(x, r->nested.t, depth + 1, false, r->snapshot);
+	}
+	ret = ktap_put_agg(x, &g, depth, &r->snapshot);
+	if (ret)
+		return ret;
+	ktap_agg_record(x, g, &r->rec);
+	ktap_agg_ahead(&r->rec, r->snapshot);
+	return 0;
+}
+
+/*
+ * Puts out the rows of @t and, before a row that has one, those of a table or
+ * aggregation in it.  Recursion ends at KTAP_PRINT_DEPTH.
  */
 static int ktap_put_rows(struct ktap_exec *x, struct ktap_table *t, unsigned int depth,
-			 bool hist, u32 *number)
+			 bool hist, u32 number)
 {
 	struct ktap_rows r = { .x = x, .hist = hist, .deep = depth >= KTAP_PRINT_DEPTH };
 	u64 cursor = 0;
 	int ret;
 
-	*number = atomic_inc_return(&x->vm->snapshots);
-	ktap_rows_begin(&r, *number);
+	ktap_rows_begin(&r, number);
 	for (;;) {
 		ret = ktap_table_peek(x, t, &cursor, ktap_row, &r);
 		if (!ret)
 			break;
 		if (ret == KTAP_ROW_NAN)
 			return ktap_error(x, "print_hist only can print number");
-		if (ret == KTAP_ROW_FULL || ret == KTAP_ROW_TABLE)
-			ktap_rows_flush(&r, *number);
-		if (ret == KTAP_ROW_TABLE) {
-			ret = ktap_put_rows(x, r.nested, depth + 1, false, &r.snapshot);
+		if (ret == KTAP_ROW_FULL || ret == KTAP_ROW_NESTED)
+			ktap_rows_flush(&r, number);
+		if (ret == KTAP_ROW_NESTED) {
+			ret = ktap_put_nested(&r, depth);
 			if (ret)
 				return ret;
-			ktap_rows_begin(&r, *number);
+			ktap_rows_begin(&r, number);
 		} else {
 			/* a table may be there again, but with other rows */
 			if (ret == 1)
-				r.nested = NULL;
+				ktap_set_nil(&r.nested);
 			ktap_exec_charge(x, 8);
 		}
 		if (x->fuel <= 0) {
@@ -321,14 +450,14 @@ static int ktap_put_rows(struct ktap_exec *x, struct ktap_table *t, unsigned int
 				return ret;
 		}
 	}
-	ktap_rows_flush(&r, *number);
+	ktap_rows_flush(&r, number);
 	return 0;
 }
 
 /**
  * ktap_print() - put values out
  * @x: the running exec
- * @type: KTAP_REC_PRINT, KTAP_REC_PRINTF or KTAP_REC_HIST
+ * @type: KTAP_REC_PRINT, KTAP_REC_PRINTF, KTAP_REC_HIST or KTAP_REC_TOP
  * @args: the values, in registers, which may be changed; aux of a string is
  *	1 + the number of bytes wanted, or 0 for all
  * @n: how many
@@ -345,8 +474,13 @@ int ktap_print(struct ktap_exec *x, unsigned int type, struct ktap_val *args,
 
 	for (i = 0; i < n; i++) {
 		if (args[i].type == KTAP_TABLE) {
+			args[i].aux = atomic_inc_return(&x->vm->snapshots);
 			ret = ktap_put_rows(x, args[i].t, 0, type == KTAP_REC_HIST,
-					    &args[i].aux);
+					    args[i].aux);
+			if (ret)
+				return ret;
+		} else if (args[i].type == KTAP_AGG && ktap_agg_has_rows(args[i].g)) {
+			ret = ktap_put_agg(x, &args[i].g, 0, &args[i].aux);
 			if (ret)
 				return ret;
 		} else if (args[i].type == KTAP_EVENT && x->event &&
@@ -372,7 +506,8 @@ int ktap_print(struct ktap_exec *x, unsigned int type, struct ktap_val *args,
 	}
 	/* what aux meant here it means nowhere else */
 	for (i = 0; i < n; i++) {
-		if (args[i].type == KTAP_TABLE || args[i].type == KTAP_STR)
+		if (args[i].type == KTAP_TABLE || args[i].type == KTAP_AGG ||
+		    args[i].type == KTAP_STR)
 			args[i].aux = 0;
 	}
 	ktap_exec_charge(x, 16 + n + o.len / 32);

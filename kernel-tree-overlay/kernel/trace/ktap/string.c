@@ -8,9 +8,9 @@
  *
  * A compound key is a string of bytes: for each part a byte, its enum
  * ktap_type, and the part: nothing for nil, a byte for a boolean, 8 bytes for
- * integers and builtins, the address of a table or function, a length of 4
- * bytes and the bytes of a string.  So two keys are equal if their bytes are.
- * A part that is a compound key itself is replaced by its parts.
+ * integers and builtins, the address of a table, function or aggregation, a
+ * length of 4 bytes and the bytes of a string.  So two keys are equal if their
+ * bytes are.  A part that is a compound key itself is replaced by its parts.
  */
 #include <linux/kernel.h>
 #include <linux/math64.h>
@@ -287,6 +287,7 @@ size_t ktap_tuple_put(char *p, const struct ktap_val *part)
 		return 1 + sizeof(len) + len;
 	case KTAP_TABLE:
 	case KTAP_FUNC:
+	case KTAP_AGG:
 		if (p) {
 			u64 addr = (unsigned long)part->t;
 
@@ -332,6 +333,7 @@ size_t ktap_tuple_next(const struct ktap_str *s, size_t pos, struct ktap_val *pa
 		return pos + 1 + sizeof(*len) + *len;
 	case KTAP_TABLE:
 	case KTAP_FUNC:
+	case KTAP_AGG:
 		memcpy(&addr, p, sizeof(addr));
 		part->t = (struct ktap_table *)(unsigned long)addr;
 		return pos + 1 + sizeof(addr);

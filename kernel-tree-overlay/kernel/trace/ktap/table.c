@@ -28,29 +28,7 @@
 #include <linux/log2.h>
 #include <linux/sched.h>
 
-#include "vm.h"
-
-/**
- * struct ktap_entry - an entry of a table
- * @key: KTAP_NIL if the entry is free
- * @v: the value
- * @hash: of the key
- * @next: 1 + index of the next in the chain or among the free ones, 0: none
- */
-struct ktap_entry {
-	struct ktap_val key;
-	struct ktap_val v;
-	u32 hash;
-	u32 next;
-};
-
-/* Elements of a segment and pointers of a node; the first segment starts small */
-#define KTAP_ENTRY_SHIFT	6
-#define KTAP_ENTRY_FIRST	4
-#define KTAP_BUCKET_SHIFT	9
-#define KTAP_BUCKET_FIRST	8
-#define KTAP_NODE_SHIFT		8
-#define KTAP_NODE_SIZE		(sizeof(void *) << KTAP_NODE_SHIFT)
+#include "table.h"
 
 #define KTAP_MAX_ENTRIES	0x40000000U	/* of a stripe */
 
@@ -58,42 +36,6 @@ struct ktap_entry {
 
 /* Entries that are looked at with a lock held before others get their turn */
 #define KTAP_SCAN		256
-
-struct ktap_radix_kind {
-	u32 shift;		/* of elements in a segment */
-	u32 first;		/* elements of the first segment, to begin with */
-	u32 size;		/* of an element */
-};
-
-static const struct ktap_radix_kind ktap_entries = {
-	KTAP_ENTRY_SHIFT, KTAP_ENTRY_FIRST, sizeof(struct ktap_entry)
-};
-
-static const struct ktap_radix_kind ktap_buckets = {
-	KTAP_BUCKET_SHIFT, KTAP_BUCKET_FIRST, sizeof(u32)
-};
-
-static __always_inline void *ktap_radix_at(const struct ktap_radix *r,
-					   const struct ktap_radix_kind *k, u32 i)
-{
-	void *p = r->root;
-	u32 h;
-
-	for (h = r->height; h; h--)
-		p = ((void **)p)[(i >> (k->shift + (h - 1) * KTAP_NODE_SHIFT)) &
-				 ((1U << KTAP_NODE_SHIFT) - 1)];
-	return p + (size_t)(i & ((1U << k->shift) - 1)) * k->size;
-}
-
-static __always_inline struct ktap_entry *ktap_entry(const struct ktap_stripe *s, u32 i)
-{
-	return ktap_radix_at(&s->entries, &ktap_entries, i);
-}
-
-static __always_inline u32 *ktap_bucket(const struct ktap_stripe *s, u32 i)
-{
-	return ktap_radix_at(&s->buckets, &ktap_buckets, i);
-}
 
 static void *ktap_zalloc(struct ktap_vm *vm, size_t size, bool nmi)
 {
@@ -176,14 +118,6 @@ static void ktap_radix_free(struct ktap_vm *vm, struct ktap_radix *r,
 	else
 		ktap_radix_free_node(vm, r->root, r->height, k, nmi);
 	memset(r, 0, sizeof(*r));
-}
-
-/* A stripe has cache lines of its own if there are several. */
-#define KTAP_STRIPE_SIZE	ALIGN(sizeof(struct ktap_stripe), 64)
-
-static struct ktap_stripe *ktap_stripe(const struct ktap_table *t, u32 i)
-{
-	return (struct ktap_stripe *)(t->stripes + i * KTAP_STRIPE_SIZE);
 }
 
 static struct ktap_stripe *ktap_stripe_of(const struct ktap_table *t, u32 hash)
@@ -310,7 +244,14 @@ void ktap_table_free(struct ktap_vm *vm, struct ktap_table *t, bool nmi)
 	ktap_pool_free(&vm->pool, t, t->size, nmi);
 }
 
-static u32 ktap_key_hash(struct ktap_vm *vm, const struct ktap_val *key)
+/**
+ * ktap_key_hash() - hash of a key
+ * @vm: the VM
+ * @key: the key
+ *
+ * Return: the hash.
+ */
+u32 ktap_key_hash(struct ktap_vm *vm, const struct ktap_val *key)
 {
 	u64 v;
 
@@ -453,6 +394,60 @@ static struct ktap_entry *ktap_insert(struct ktap_vm *vm, struct ktap_stripe *s,
 	return e;
 }
 
+/**
+ * ktap_stripe_append() - a new entry at the end that the index does not know
+ * @vm: the VM
+ * @s: the stripe, which nobody else knows
+ * @nmi: the caller is in NMI
+ *
+ * Return: the entry, its key and value nil; or an error.
+ */
+struct ktap_entry *ktap_stripe_append(struct ktap_vm *vm, struct ktap_stripe *s, bool nmi)
+{
+	struct ktap_entry *e;
+	int ret;
+
+	if (s->used == s->entries.cap) {
+		ret = s->used < KTAP_MAX_ENTRIES ?
+		      ktap_radix_grow(vm, &s->entries, &ktap_entries, nmi) : -ENOMEM;
+		if (ret)
+			return ERR_PTR(ret);
+	}
+	e = ktap_entry(s, s->used++);
+	memset(e, 0, sizeof(*e));
+	s->live++;
+	return e;
+}
+
+/**
+ * ktap_stripe_index() - make the index of a stripe that has none
+ * @vm: the VM
+ * @s: the stripe, which nobody else knows; no entry is free
+ * @nmi: the caller is in NMI
+ *
+ * Return: 0, or an error.
+ */
+int ktap_stripe_index(struct ktap_vm *vm, struct ktap_stripe *s, bool nmi)
+{
+	u32 i, *bucket, live = s->live;
+	int ret;
+
+	for (i = 0; i < live; i++) {
+		struct ktap_entry *e = ktap_entry(s, i);
+
+		if (i >= s->nbuckets) {
+			ret = ktap_split(vm, s, nmi);
+			if (ret)
+				return ret;
+		}
+		e->hash = ktap_key_hash(vm, &e->key);
+		bucket = ktap_bucket(s, ktap_bucket_nr(s, e->hash));
+		e->next = *bucket;
+		*bucket = i + 1;
+	}
+	return 0;
+}
+
 static void ktap_remove(struct ktap_vm *vm, struct ktap_stripe *s, const struct ktap_val *key,
 			u32 hash, bool nmi)
 {
@@ -477,11 +472,15 @@ static void ktap_remove(struct ktap_vm *vm, struct ktap_stripe *s, const struct 
 	}
 }
 
-/*
- * What to do about an update that failed with @err: 0 to try again, 1 if it is
- * dropped and counted, or an error.
+/**
+ * ktap_table_failed() - what to do about an update that failed
+ * @x: the running exec; all its live values are in registers
+ * @err: how it failed: -EBUSY or -ENOMEM
+ * @tries: how often memory was looked for in vain; 0 at first
+ *
+ * Return: 0 to try again, 1 if it is dropped and counted, or an error.
  */
-static int ktap_table_failed(struct ktap_exec *x, int err, unsigned int *tries)
+int ktap_table_failed(struct ktap_exec *x, int err, unsigned int *tries)
 {
 	struct ktap_vm *vm = x->vm;
 
@@ -680,6 +679,56 @@ int ktap_table_add(struct ktap_exec *x, struct ktap_table *t, const struct ktap_
 EXPORT_SYMBOL_IF_KUNIT(ktap_table_add);
 
 /**
+ * ktap_table_update() - change an entry in place
+ * @x: the running exec
+ * @t: the table
+ * @key: the key, not nil
+ * @fn: called for the value of the entry with its lock held, interrupts off; it
+ *	is nil if @fresh.  If it fails then, there will be no such entry
+ * @data: for @fn
+ *
+ * Return: 0, also if the update was dropped and counted; -EINVAL if @fn returned
+ *	that; or an error.
+ */
+int ktap_table_update(struct ktap_exec *x, struct ktap_table *t, const struct ktap_val *key,
+		      int (*fn)(void *data, struct ktap_val *v, bool fresh), void *data)
+{
+	u32 hash = ktap_key_hash(x->vm, key);
+	struct ktap_stripe *s = ktap_stripe_of(t, hash);
+	unsigned int tries = 0;
+	struct ktap_entry *e;
+	unsigned long flags;
+	int ret;
+
+	for (;;) {
+		bool fresh = false;
+
+		if (unlikely(!ktap_lock(x->nmi, &s->lock, &flags))) {
+			ktap_vm_lost(x->vm, KTAP_LOSS_BUSY, 1);
+			return 0;
+		}
+		e = ktap_find(s, key, hash);
+		if (unlikely(!e)) {
+			e = ktap_insert(x->vm, s, key, hash, x->nmi);
+			fresh = true;
+		}
+		if (IS_ERR(e)) {
+			ret = PTR_ERR(e);
+		} else {
+			ret = fn(data, &e->v, fresh);
+			if (unlikely(ret && fresh))
+				ktap_remove(x->vm, s, key, hash, x->nmi);
+		}
+		ktap_unlock(&s->lock, flags);
+		if (likely(!ret) || ret == -EINVAL)
+			return ret;
+		ret = ktap_table_failed(x, ret, &tries);
+		if (ret)
+			return min(ret, 0);
+	}
+}
+
+/**
  * ktap_table_delete() - delete an entry, if it is there
  * @x: the running exec
  * @t: the table
@@ -813,6 +862,25 @@ static void ktap_stripe_clear(struct ktap_exec *x, struct ktap_stripe *s)
 	}
 }
 
+/* Moves all that a stripe has to an empty one that nobody else knows. */
+static void ktap_stripe_move(struct ktap_stripe *h, struct ktap_stripe *s)
+{
+	h->live = s->live;
+	h->used = s->used;
+	h->free = s->free;
+	h->nbuckets = s->nbuckets;
+	h->mask = s->mask;
+	h->entries = s->entries;
+	h->buckets = s->buckets;
+	WRITE_ONCE(s->live, 0);
+	s->used = 0;
+	s->free = 0;
+	s->nbuckets = 0;
+	s->mask = 0;
+	memset(&s->entries, 0, sizeof(s->entries));
+	memset(&s->buckets, 0, sizeof(s->buckets));
+}
+
 /**
  * ktap_table_clear() - delete all entries
  * @x: the running exec; all its live values are in registers
@@ -845,20 +913,7 @@ int ktap_table_clear(struct ktap_exec *x, struct ktap_table *t)
 			ktap_vm_lost(vm, KTAP_LOSS_BUSY, 1);
 			continue;
 		}
-		h->live = s->live;
-		h->used = s->used;
-		h->free = s->free;
-		h->nbuckets = s->nbuckets;
-		h->mask = s->mask;
-		h->entries = s->entries;
-		h->buckets = s->buckets;
-		WRITE_ONCE(s->live, 0);
-		s->used = 0;
-		s->free = 0;
-		s->nbuckets = 0;
-		s->mask = 0;
-		memset(&s->entries, 0, sizeof(s->entries));
-		memset(&s->buckets, 0, sizeof(s->buckets));
+		ktap_stripe_move(h, s);
 		ktap_unlock(&s->lock, flags);
 		/* a zombie at once: the worker has more time than a handler */
 		ktap_obj_share(vm, &husk->obj);
@@ -867,6 +922,57 @@ int ktap_table_clear(struct ktap_exec *x, struct ktap_table *t)
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktap_table_clear);
+
+/**
+ * ktap_table_move() - move all entries to another table
+ * @x: the running exec
+ * @to: an empty table with as many stripes, which nobody else knows
+ * @t: the table
+ *
+ * An update of @t that happens meanwhile is in one of the two afterwards.
+ */
+void ktap_table_move(struct ktap_exec *x, struct ktap_table *to, struct ktap_table *t)
+{
+	unsigned long flags;
+	u32 i;
+
+	for (i = 0; i < t->nstripes; i++) {
+		struct ktap_stripe *s = ktap_stripe(t, i);
+
+		/* what stays there is not lost, but whoever asked may want to know */
+		if (!ktap_lock(x->nmi, &s->lock, &flags)) {
+			ktap_vm_lost(x->vm, KTAP_LOSS_BUSY, 1);
+			continue;
+		}
+		ktap_stripe_move(ktap_stripe(to, i), s);
+		ktap_unlock(&s->lock, flags);
+	}
+	ktap_exec_charge(x, 4 * t->nstripes);
+}
+
+/**
+ * ktap_table_take() - take what there is out of a table
+ * @x: the running exec; all its live values are in registers
+ * @v: a register that holds the table; gets another one with its entries
+ *
+ * Return: 0, or an error.
+ */
+int ktap_table_take(struct ktap_exec *x, struct ktap_val *v)
+{
+	struct ktap_table *to = ktap_table_new(x, v->t->nstripes);
+
+	if (!IS_ERR(to)) {
+		ktap_table_move(x, to, v->t);
+		v->t = to;
+		return 0;
+	}
+	if (x->setup)
+		return ktap_no_memory(x, PTR_ERR(to));
+	/* nothing is taken, and nothing lost */
+	ktap_vm_kick(x->vm);
+	v->t = x->vm->full_table;
+	return 0;
+}
 
 /**
  * ktap_table_len() - number of entries

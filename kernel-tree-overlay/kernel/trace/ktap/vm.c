@@ -21,7 +21,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "vm.h"
+#include "agg.h"
 
 /**
  * ktap_log() - append to a text
@@ -72,7 +72,7 @@ static void ktap_reap_work(struct work_struct *work)
 	mutex_unlock(&vm->reap_lock);
 }
 
-/* Gives @slot a value before anything runs. */
+/* Gives @slot a table before anything runs. */
 static int ktap_init_table(struct ktap_vm *vm, struct ktap_slot *slot)
 {
 	struct ktap_table *t = ktap_table_new(vm->setup, ktap_table_stripes(vm->setup));
@@ -84,9 +84,36 @@ static int ktap_init_table(struct ktap_vm *vm, struct ktap_slot *slot)
 	return 0;
 }
 
+/* Gives @slot an aggregation before anything runs. */
+static int ktap_init_agg(struct ktap_vm *vm, struct ktap_slot *slot)
+{
+	static const struct ktap_agg_def stats = { .kind = KTAP_AGG_STATS };
+	struct ktap_agg *g = ktap_agg_make(vm->setup, &stats);
+
+	if (IS_ERR(g))
+		return -ENOMEM;
+	slot->v = (struct ktap_val){ .g = g, .type = KTAP_AGG };
+	ktap_obj_share(vm, &g->obj);
+	return 0;
+}
+
+static int ktap_init_global(struct ktap_vm *vm, struct ktap_slot *slot, unsigned int kind)
+{
+	switch (kind) {
+	case KTAP_GLOBAL_TABLE:
+	case KTAP_GLOBAL_ARGS:
+		return ktap_init_table(vm, slot);
+	case KTAP_GLOBAL_STATS:
+		return ktap_init_agg(vm, slot);
+	default:
+		return 0;
+	}
+}
+
 static int ktap_init_objects(struct ktap_vm *vm)
 {
 	struct ktap_exec *x = vm->setup;
+	struct ktap_slot full;
 	u32 i;
 
 	vm->globals = kvcalloc(max(vm->img.nglobals, 1U), sizeof(*vm->globals),
@@ -95,8 +122,7 @@ static int ktap_init_objects(struct ktap_vm *vm)
 		return -ENOMEM;
 	for (i = 0; i < vm->img.nglobals; i++) {
 		ktap_slot_init(&vm->globals[i]);
-		if (vm->img.globals[i] != KTAP_GLOBAL_NIL &&
-		    ktap_init_table(vm, &vm->globals[i]))
+		if (ktap_init_global(vm, &vm->globals[i], vm->img.globals[i]))
 			return -ENOMEM;
 	}
 
@@ -105,6 +131,10 @@ static int ktap_init_objects(struct ktap_vm *vm)
 		return -ENOMEM;
 	vm->full_table->full = true;
 	ktap_obj_share(vm, &vm->full_table->obj);
+	if (ktap_init_agg(vm, &full))
+		return -ENOMEM;
+	vm->full_agg = full.v.g;
+	vm->full_agg->full = true;
 
 	/* functions that capture nothing need no new closure each time */
 	for (i = 0; i < vm->img.nprotos; i++) {

@@ -128,11 +128,11 @@ static inline bool ktap_pool_low(const struct ktap_pool *p)
 }
 
 /*
- * Objects: tables, closures, cells
+ * Objects: tables, closures, cells, aggregations
  */
 
 /**
- * struct ktap_obj - what tables, closures and cells begin with
+ * struct ktap_obj - what tables, closures, cells and aggregations begin with
  * @state: KTAP_OBJ_* and, in units of KTAP_OBJ_REF, how many slots and
  *	closures refer to it
  * @zombie: in ktap_vm.zombies, if KTAP_OBJ_ZOMBIE
@@ -496,6 +496,7 @@ struct ktap_frame {
  * @since: when the measuring began
  * @busy: of the execs of handlers: a handler has it, or somebody who must not be
  *	interrupted by one
+ * @inner: in a function that a builtin calls; there is one at a time
  * @setup: runs in setup context: may sleep
  * @nmi: runs in NMI: must not wait for locks
  * @stack: values; every one in the range of an active frame is valid
@@ -520,6 +521,7 @@ struct ktap_exec {
 	u32 watch;
 	u64 since;
 	bool busy;
+	bool inner;
 	bool setup;
 	bool nmi;
 	struct ktap_val *stack;
@@ -548,6 +550,7 @@ struct ktap_arena_hdr {
  * @pool: memory of what scripts keep
  * @globals: the script's globals
  * @full_table: stands for tables that there was no memory for
+ * @full_agg: stands for aggregations that there was no memory for
  * @phase: enum ktap_phase
  * @stop: no more bytecode runs, but trace_end functions
  * @end_stop: nor these: exit() in one of them
@@ -588,6 +591,7 @@ struct ktap_vm {
 	struct ktap_pool pool;
 	struct ktap_slot *globals;
 	struct ktap_table *full_table;
+	struct ktap_agg *full_agg;
 	enum ktap_phase phase;
 	int stop;
 	int end_stop;
@@ -689,6 +693,7 @@ struct ktap_val *ktap_exec_stack_top(struct ktap_exec *x);
 
 /* interp.c */
 int ktap_call(struct ktap_exec *x, struct ktap_closure *fn);
+int ktap_call_inner(struct ktap_exec *x, struct ktap_val *s, u32 nargs);
 
 /* ops.c: the operators that are no single instruction of the machine */
 int ktap_op_arith(struct ktap_exec *x, struct ktap_val *base, u32 insn);
@@ -704,6 +709,8 @@ int ktap_op_getk(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_sett(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_addt(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_delt(struct ktap_exec *x, struct ktap_val *base, u32 insn);
+int ktap_op_agg(struct ktap_exec *x, struct ktap_val *base, u32 insn);
+int ktap_op_aggt(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_in(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_pairs(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_next(struct ktap_exec *x, struct ktap_val *base, bool *end);
@@ -718,6 +725,7 @@ int ktap_add_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_va
 int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 		struct ktap_val *out);
 const char *ktap_type_name(const struct ktap_val *v);
+int ktap_new_table(struct ktap_exec *x, struct ktap_val *out);
 int ktap_render_event(struct ktap_exec *x, struct ktap_val *v);
 
 /* obj.c */
@@ -759,6 +767,19 @@ int ktap_table_peek(struct ktap_exec *x, struct ktap_table *t, u64 *cursor,
 			      const struct ktap_val *v), void *data);
 int ktap_table_clear(struct ktap_exec *x, struct ktap_table *t);
 u64 ktap_table_len(const struct ktap_table *t);
+int ktap_table_update(struct ktap_exec *x, struct ktap_table *t, const struct ktap_val *key,
+		      int (*fn)(void *data, struct ktap_val *v, bool fresh), void *data);
+void ktap_table_move(struct ktap_exec *x, struct ktap_table *to, struct ktap_table *t);
+int ktap_table_take(struct ktap_exec *x, struct ktap_val *v);
+int ktap_table_failed(struct ktap_exec *x, int err, unsigned int *tries);
+
+/* table_sort.c */
+int ktap_table_sort(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs);
+int ktap_table_top(struct ktap_exec *x, struct ktap_val *args, s64 n);
+
+/* agg.c, for those who free objects; the rest is in agg.h */
+bool ktap_agg_trim(struct ktap_vm *vm, struct ktap_agg *g);
+void ktap_agg_free(struct ktap_vm *vm, struct ktap_agg *g, bool nmi);
 
 /* string.c */
 u32 ktap_hash_bytes(u32 seed, const char *s, size_t len);
@@ -834,12 +855,13 @@ static __always_inline bool ktap_get_slot_quick(struct ktap_slot *s, struct ktap
 
 static inline bool ktap_is_obj(const struct ktap_val *v)
 {
-	return v->type == KTAP_TABLE || v->type == KTAP_FUNC || v->type == KTAP_CELL;
+	return v->type == KTAP_TABLE || v->type == KTAP_FUNC || v->type == KTAP_CELL ||
+	       v->type == KTAP_AGG;
 }
 
 static inline struct ktap_obj *ktap_val_obj(const struct ktap_val *v)
 {
-	/* tables, closures and cells all begin with their struct ktap_obj */
+	/* all of them begin with their struct ktap_obj */
 	return (struct ktap_obj *)v->t;
 }
 

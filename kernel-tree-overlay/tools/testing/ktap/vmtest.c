@@ -857,7 +857,7 @@ static int run_all(void)
 	struct host_env e = { .ts = 0 };
 	struct ktap_vm *vm;
 	struct asm_img a;
-	u32 t, i;
+	u32 t, i, agg, hist, sort, print;
 	int ret;
 
 	asm_init(&a);
@@ -865,8 +865,11 @@ static int run_all(void)
 	asm_global(&a, "t", KTAP_GLOBAL_TABLE);
 	asm_global(&a, "arg", KTAP_GLOBAL_ARGS);
 	asm_builtin(&a, "kdebug.trace");
-	asm_builtin(&a, "print");
+	print = asm_builtin(&a, "print");
 	asm_builtin(&a, "kdebug.trace_end");
+	hist = asm_builtin(&a, "hist");
+	sort = asm_builtin(&a, "sort_pairs");
+	agg = asm_global(&a, "agg", KTAP_GLOBAL_STATS);
 	asm_func(&a, "main", 0, 10, 0);
 	asm_emit(&a, IW(LOADK, 0, t));
 	asm_emit(&a, IW(CLOSURE, 1, 1));
@@ -884,8 +887,24 @@ static int run_all(void)
 	asm_emit(&a, I(CONCAT, 5, 5, 2));
 	asm_emit(&a, I(SETT, 4, 3, 5));
 	asm_emit(&a, IW(FORLOOP, 0, -5));
+	/* and a histogram by key, which is sorted and put out */
+	asm_emit(&a, I(BCALL, 7, hist, 1));
+	asm_emit(&a, IW(SETG, 7, agg));
+	asm_emit(&a, IW(LOADI, 0, 1));
+	asm_emit(&a, IW(FORPREP, 0, 3));
+	asm_emit(&a, I(AGGT, 7, 3, 3));
+	asm_emit(&a, I(AGG, 7, 3, 0));
+	asm_emit(&a, IW(FORLOOP, 0, -3));
+	asm_emit(&a, I(MOVE, 5, 7, 0));
+	asm_emit(&a, I(BCALL, 5, sort, 2));
+	asm_emit(&a, I(BCALL, 5, print, 2));
+	asm_emit(&a, I(BCALL, 7, print, 2));
 	asm_emit(&a, I(RET, 0, 1, 0));
 	asm_func(&a, "handler", 1, 6, 0);
+	asm_emit(&a, IW(GETG, 1, agg));
+	asm_emit(&a, IW(LOADI, 2, 3));
+	asm_emit(&a, I(AGG, 1, 2, 0));
+	asm_emit(&a, I(AGGT, 1, 1, 2));
 	asm_emit(&a, IW(GETG, 1, 0));
 	asm_emit(&a, IW(TABLE, 2, 0));
 	asm_emit(&a, I(SETT, 1, 2, 2));
@@ -949,6 +968,7 @@ int main(void)
 	test_iteration();
 	test_exact();
 	test_lifetime();
+	test_aggregations();
 	test_failing();
 	host_env_free(&env);
 	if (shim_live)

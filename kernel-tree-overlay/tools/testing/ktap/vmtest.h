@@ -63,4 +63,7 @@ __printf(2, 3) void report(bool ok, const char *fmt, ...);
 /* vmtest_verify.c */
 void test_verifier(void);
 
+/* vmtest_agg.c */
+void test_aggregations(void);
+
 #endif /* _KTAP_VMTEST_H */

@@ -183,7 +183,7 @@ static const struct spoil spoils[] = {
 	ELEM(CONST_RANGE, CONSTS, ktap_img_const, K_STR, s.len, 100000),
 	ELEM(GLOBAL_RANGE, GLOBALS, ktap_img_global, 0, name.off, 0xfffffff0),
 	ELEM(GLOBAL_RANGE, GLOBALS, ktap_img_global, 2, name.len, 0xfffffff0),
-	ELEM(GLOBAL_KIND, GLOBALS, ktap_img_global, 0, kind, 3),
+	ELEM(GLOBAL_KIND, GLOBALS, ktap_img_global, 0, kind, 4),
 	ELEM(GLOBAL_KIND, GLOBALS, ktap_img_global, 1, kind, 0xffffffff),
 	ELEM(GLOBAL_PAD, GLOBALS, ktap_img_global, 0, pad, 1),
 	ELEM(GLOBAL_PAD, GLOBALS, ktap_img_global, 2, pad, 0x100),

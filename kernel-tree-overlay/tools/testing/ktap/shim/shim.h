@@ -24,6 +24,7 @@
 
 #include <linux/compiler.h>
 #include <linux/types.h>
+#include <linux/bitops.h>
 #include <linux/err.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -53,6 +54,8 @@ void synchronize_rcu(void);
 #define cond_resched()			do { } while (0)
 #define cpu_relax()			sched_yield()
 #define num_possible_cpus()		SHIM_CPUS
+#define nr_cpu_ids			SHIM_CPUS
+#define raw_smp_processor_id()		shim_cpu
 #define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < SHIM_CPUS; (cpu)++)
 #define cpu_to_node(cpu)		0
 #define NUMA_NO_NODE			(-1)
@@ -109,6 +112,13 @@ void synchronize_rcu(void);
 		a_ > b_ ? a_ : b_;					\
 	})
 #define min_t(type, a, b)		min((type)(a), (type)(b))
+#define swap(a, b)							\
+	do {								\
+		typeof(a) swap_ = (a);					\
+									\
+		(a) = (b);						\
+		(b) = swap_;						\
+	} while (0)
 #define clamp_t(type, v, lo, hi)	min_t(type, max((type)(v), (type)(lo)), hi)
 #define ALIGN(x, a)			(((x) + (a) - 1) / (a) * (a))
 #define PTR_ALIGN(p, a)			((typeof(p))ALIGN((unsigned long)(p), (a)))
@@ -120,7 +130,11 @@ void synchronize_rcu(void);
 #define roundup_pow_of_two(n)		((n) == 1 ? 1U : 2U << ilog2((n) - 1))
 #define hash_64(v, bits)		((u32)((v) * 0x61C8864680B583EBull >> (64 - (bits))))
 #define div64_s64(a, b)			((s64)(a) / (s64)(b))
+#define div64_u64(a, b)			((u64)(a) / (u64)(b))
+#define DIV_ROUND_UP(n, d)		(((n) + (d) - 1) / (d))
 #define S64_MAX				INT64_MAX
+#define S64_MIN				INT64_MIN
+#define U32_MAX				UINT32_MAX
 
 static inline u64 div_u64_rem(u64 a, u32 b, u32 *rem)
 {
@@ -204,6 +218,15 @@ typedef struct {
 #define atomic_inc(v)			((void)__atomic_add_fetch(&(v)->counter, 1, SEQ_CST))
 #define atomic_dec(v)			((void)__atomic_sub_fetch(&(v)->counter, 1, SEQ_CST))
 #define atomic_sub(i, v)		((void)__atomic_sub_fetch(&(v)->counter, i, SEQ_CST))
+#define atomic_add_return(i, v)		__atomic_add_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST)
+#define cmpxchg(p, old, new)						\
+	({								\
+		typeof(*(p)) old_ = (old);				\
+									\
+		__atomic_compare_exchange_n(p, &old_, new, false,	\
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+		old_;							\
+	})
 #define atomic_inc_return(v)		__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
 #define atomic_xchg(v, i)		__atomic_exchange_n(&(v)->counter, i, __ATOMIC_SEQ_CST)
 #define atomic_cmpxchg(v, old, new)					\
@@ -231,6 +254,10 @@ typedef struct {
 	int locked;
 } raw_spinlock_t;
 
+#undef __acquire
+#undef __release
+#define __acquire(l)			((void)0)
+#define __release(l)			((void)0)
 #define raw_spin_lock_init(l)		((l)->locked = 0)
 #define local_irq_save(flags)		((void)(flags = 0))
 #define local_irq_restore(flags)	((void)(flags))
