@@ -16,8 +16,8 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
+#include "agg.h"
 #include "event.h"
-#include "vm.h"
 
 #define MAX_CODE	64
 #define MAX_FUNCS	4
@@ -453,6 +453,154 @@ static void contexts_test(struct kunit *test)
 	ktap_vm_destroy(vm);
 }
 
+/*
+ * Aggregations: the handler adds 1 to a global one, alone and for the key 7
+ */
+static struct ktap_vm *create_agg(struct kunit *test, u64 mem_limit)
+{
+	struct img *m = img_new(test);
+
+	img_global(m, KTAP_GLOBAL_STATS);
+	img_global(m, KTAP_GLOBAL_NIL);
+	IMG_FUNC(m, 0, I(RET, 0, 1, 0));
+	IMG_FUNC(m, 1, IW(LOADI, 1, 1), IW(LOADI, 2, 7), IW(GETG, 3, 0), I(AGG, 3, 1, 0),
+		 I(AGGT, 3, 2, 1), IW(ADDG, 1, 1), I(RET, 0, 1, 0));
+	return create(test, m, mem_limit);
+}
+
+/* Puts another aggregation in the place of the first, before events come */
+static void set_agg(struct kunit *test, struct ktap_vm *vm, const struct ktap_agg_def *def)
+{
+	struct ktap_agg *g = ktap_agg_make(vm->setup, def);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, g);
+	ktap_obj_share(vm, &g->obj);
+	vm->globals[0].v.g = g;
+}
+
+/* Exact counts from threads, soft and hard interrupts of all CPUs */
+static void agg_kind_test(struct kunit *test, const struct ktap_agg_def *def)
+{
+	struct ktap_vm *vm = create_agg(test, 0);
+	struct ktap_val key = val_int(7), v;
+	struct ktap_stat s;
+	unsigned long n;
+	s64 ran;
+
+	set_agg(test, vm, def);
+	n = load_all_cpus(test, vm);
+	ran = vm->globals[1].v.i;
+	KUNIT_EXPECT_EQ(test, ran + ktap_vm_losses(vm, KTAP_LOSS_NESTED), n);
+	KUNIT_EXPECT_TRUE(test, ktap_agg_stat(vm->setup, vm->globals[0].v.g, &s));
+	KUNIT_EXPECT_EQ(test, s.count, ran);
+	if (def->kind != KTAP_AGG_COUNT)
+		KUNIT_EXPECT_EQ(test, s.sum, ran);
+	ktap_table_get(vm->setup, vm->globals[0].v.g->keys, &key, &v);
+	if (def->kind == KTAP_AGG_COUNT || def->kind == KTAP_AGG_SUM) {
+		KUNIT_EXPECT_EQ(test, v.type, KTAP_INT);
+		KUNIT_EXPECT_EQ(test, v.i, ran);
+	} else if (def->kind == KTAP_AGG_MIN || def->kind == KTAP_AGG_MAX) {
+		KUNIT_EXPECT_EQ(test, v.type, KTAP_INT);
+		KUNIT_EXPECT_EQ(test, v.i, 1);
+	} else {
+		KUNIT_ASSERT_EQ(test, v.type, KTAP_AGG);
+		KUNIT_EXPECT_TRUE(test, ktap_agg_stat(vm->setup, v.g, &s));
+		KUNIT_EXPECT_EQ(test, s.count, ran);
+		KUNIT_EXPECT_EQ(test, s.sum, ran);
+	}
+	KUNIT_EXPECT_EQ(test, ktap_vm_losses(vm, KTAP_LOSS_TABLE), 0);
+	KUNIT_EXPECT_EQ(test, ktap_vm_losses(vm, KTAP_LOSS_BUSY), 0);
+	KUNIT_EXPECT_FALSE(test, ktap_vm_failed(vm));
+	ktap_vm_destroy(vm);
+}
+
+static void agg_test(struct kunit *test)
+{
+	struct ktap_agg_def def = {};
+	unsigned int kind;
+
+	for (kind = KTAP_AGG_COUNT; kind <= KTAP_AGG_STATS; kind++) {
+		def.kind = kind;
+		agg_kind_test(test, &def);
+	}
+	KUNIT_EXPECT_NULL(test, ktap_def_hist(&def, 2));
+	agg_kind_test(test, &def);
+	KUNIT_EXPECT_NULL(test, ktap_def_lhist(&def, 0, 100, 1));
+	agg_kind_test(test, &def);
+	KUNIT_EXPECT_NULL(test, ktap_def_llhist(&def, 10, 0, 6, 20));
+	agg_kind_test(test, &def);
+}
+
+/* Takes what there is, from a thread of its own, while all CPUs add */
+struct take_load {
+	struct ktap_vm *vm;
+	struct completion done;
+	unsigned long rounds;
+	u64 count;
+	u64 by_key;
+	int bad;
+};
+
+static void take_once(struct take_load *t)
+{
+	struct ktap_exec *x = ktap_guard_enter();
+	struct ktap_val v = t->vm->globals[0].v, key = val_int(7), e;
+	struct ktap_stat s;
+
+	if (!x)
+		return;
+	x->vm = t->vm;
+	x->arena_pos = 0;
+	x->fuel = 1000000;
+	if (!ktap_agg_take(x, &v) && ktap_agg_stat(x, v.g, &s)) {
+		t->count += s.count;
+		t->bad += s.sum != s.count;
+		if (!ktap_table_get(x, v.g->keys, &key, &e) && e.type == KTAP_AGG &&
+		    ktap_agg_stat(x, e.g, &s))
+			t->by_key += s.count;
+	} else {
+		t->bad++;
+	}
+	ktap_exec_end_temps(x);
+	ktap_guard_leave(x);
+}
+
+static int take_thread(void *data)
+{
+	struct take_load *t = data;
+
+	for (; t->rounds; t->rounds--) {
+		take_once(t);
+		usleep_range(100, 300);
+	}
+	complete(&t->done);
+	return 0;
+}
+
+static void agg_take_test(struct kunit *test)
+{
+	struct ktap_vm *vm = create_agg(test, 0);
+	struct take_load t = { .vm = vm, .rounds = 200 };
+	struct task_struct *task;
+	struct ktap_stat s;
+	u64 ran;
+
+	init_completion(&t.done);
+	task = kthread_run(take_thread, &t, "ktap_kunit/take");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	load_all_cpus(test, vm);
+	wait_for_completion(&t.done);
+	take_once(&t);
+	ran = vm->globals[1].v.i;
+	KUNIT_EXPECT_EQ(test, t.bad, 0);
+	KUNIT_EXPECT_TRUE(test, ktap_agg_stat(vm->setup, vm->globals[0].v.g, &s));
+	KUNIT_EXPECT_EQ(test, t.count + s.count, ran);
+	/* a handler that finds no memory for an entry says so */
+	KUNIT_EXPECT_EQ(test, t.by_key + ktap_vm_losses(vm, KTAP_LOSS_TABLE), ran);
+	KUNIT_EXPECT_FALSE(test, ktap_vm_failed(vm));
+	ktap_vm_destroy(vm);
+}
+
 /* New keys faster than memory comes: each is there or counted */
 static void pool_test(struct kunit *test)
 {
@@ -552,6 +700,8 @@ static struct kunit_case ktap_cases[] = {
 	KUNIT_CASE(table_test),
 	KUNIT_CASE(limit_test),
 	KUNIT_CASE_SLOW(contexts_test),
+	KUNIT_CASE_SLOW(agg_test),
+	KUNIT_CASE_SLOW(agg_take_test),
 	KUNIT_CASE_SLOW(pool_test),
 	KUNIT_CASE_SLOW(lifetime_test),
 	KUNIT_CASE(budget_test),
