@@ -401,7 +401,7 @@ enum ktap_op {
 	X(UID,		"uid",		0, 0, KTAP_BI_VALUE)		\
 	X(GID,		"gid",		0, 0, KTAP_BI_VALUE)		\
 	X(EUID,		"euid",		0, 0, KTAP_BI_VALUE)		\
-	X(EXECNAME,	"execname",	0, 0, KTAP_BI_VALUE)		\
+	X(EXECNAME,	"execname",	0, 1, KTAP_BI_VALUE)		\
 	X(NUM_CPUS,	"num_cpus",	0, 0, KTAP_BI_VALUE)		\
 	X(ARCH,		"arch",		0, 0, KTAP_BI_VALUE)		\
 	X(KERNEL_V,	"kernel_v",	0, 0, KTAP_BI_VALUE)		\
@@ -443,7 +443,71 @@ enum ktap_op {
 	X(TAKE,		"take",		1, 1, 0)			\
 	X(TOP,		"top",		1, 2, 0)			\
 	X(SORT_PAIRS,	"sort_pairs",	1, 3, 0)			\
-	X(TABLE_NEW,	"table.new",	0, 2, 0)
+	X(TABLE_NEW,	"table.new",	0, 2, 0)			\
+	/* strings */							\
+	X(STRLEN,	"strlen",	1, 1, 0)			\
+	X(SUBSTR,	"substr",	2, 3, 0)			\
+	X(STRSTR,	"strstr",	2, 2, 0)			\
+	X(INDEX,	"index",	2, 3, 0)			\
+	X(UPPER,	"upper",	1, 1, 0)			\
+	X(LOWER,	"lower",	1, 1, 0)			\
+	X(TRIM,		"trim",		1, 1, 0)			\
+	X(SPLIT,	"split",	1, 2, 0)			\
+	X(JOIN,		"join",		1, 2, 0)			\
+	X(MATCH,	"match",	2, 2, 0)			\
+	X(REPLACE,	"replace",	3, 3, 0)			\
+	X(REP,		"rep",		2, 2, 0)			\
+	/* text of numbers, and formats */				\
+	X(SPRINTF,	"sprintf",	1, KTAP_BI_ANY, 0)		\
+	X(FIXED,	"fixed",	2, 3, 0)			\
+	/* names of numbers */						\
+	X(ERRNO_NAME,	"errno_name",	1, 1, 0)			\
+	X(STRERROR,	"strerror",	1, 1, 0)			\
+	X(SIGNAL_NAME,	"signal_name",	1, 1, 0)			\
+	X(SYSCALL_NAME,	"syscall_name",	1, 1, 0)			\
+	X(CAP_NAME,	"cap_name",	1, 1, 0)			\
+	X(KSYM,		"ksym",		1, 2, 0)			\
+	/* networks */							\
+	X(NTOP,		"ntop",		1, 1, 0)			\
+	X(NTOHS,	"ntohs",	1, 1, 0)			\
+	X(NTOHL,	"ntohl",	1, 1, 0)			\
+	X(HTONS,	"htons",	1, 1, 0)			\
+	X(HTONL,	"htonl",	1, 1, 0)			\
+	X(MACADDR,	"macaddr",	1, 1, 0)			\
+	X(IP_SOCK_SADDR, "net.ip_sock_saddr", 1, 1, 0)			\
+	X(IP_SOCK_DADDR, "net.ip_sock_daddr", 1, 1, 0)			\
+	/* memory */							\
+	X(USER_STRING,	"user_string",	1, 2, 0)			\
+	X(USER_INT,	"user_int",	2, 2, 0)			\
+	X(USER_UINT,	"user_uint",	2, 2, 0)			\
+	X(USER_PTR,	"user_ptr",	1, 1, 0)			\
+	X(KERNEL_STRING, "kernel_string", 1, 2, 0)			\
+	X(KERNEL_INT,	"kernel_int",	2, 2, 0)			\
+	X(KERNEL_UINT,	"kernel_uint",	2, 2, 0)			\
+	X(KERNEL_PTR,	"kernel_ptr",	1, 1, 0)			\
+	X(ARGV,		"argv",		1, 1, 0)			\
+	X(CURR_TASKINFO, "curr_taskinfo", 1, 2, 0)			\
+	/* more of the current task */					\
+	X(NODE,		"node",		0, 0, KTAP_BI_VALUE)		\
+	X(CGROUP,	"cgroup",	0, 0, KTAP_BI_VALUE)		\
+	X(IN_IOWAIT,	"in_iowait",	0, 0, KTAP_BI_VALUE)		\
+	/* more of time */						\
+	X(STRFTIME,	"strftime",	1, 2, 0)			\
+	X(PRINT_TRACE_CLOCK, "print_trace_clock", 0, 0, 0)		\
+	/* no more events */						\
+	X(TRACEOFF,	"kdebug.traceoff", 0, 0, KTAP_BI_EVENT)		\
+	/* os */							\
+	X(OS_CLOCK,	"os.clock",	0, 0, 0)			\
+	X(OS_INFO,	"os.info",	0, 0, 0)			\
+	X(OS_SLEEP,	"os.sleep",	1, 1, 0)			\
+	X(OS_WAIT,	"os.wait",	0, 0, 0)			\
+	/* a terminal */						\
+	X(ANSI_CLEAR,	"ansi.clear_screen", 0, 0, 0)			\
+	X(ANSI_COLOR,	"ansi.set_color", 1, 1, 0)			\
+	X(ANSI_COLOR2,	"ansi.set_color2", 2, 2, 0)			\
+	X(ANSI_COLOR3,	"ansi.set_color3", 3, 3, 0)			\
+	X(ANSI_RESET,	"ansi.reset_color", 0, 0, 0)			\
+	X(ANSI_NEW_LINE, "ansi.new_line", 0, 0, 0)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -535,6 +599,8 @@ struct ktap_rec_val {
  * @KTAP_VAL_AGG: an aggregation, a struct ktap_rec_agg
  * @KTAP_VAL_EVENT: never seen by readers: an event's binary record, which
  *	read() turns into KTAP_VAL_STR
+ * @KTAP_VAL_LATE: never seen by readers: a string of a process that was not in
+ *	memory, which read() turns into KTAP_VAL_STR, or KTAP_VAL_NIL
  */
 enum ktap_val_type {
 	KTAP_VAL_NIL = 0,
@@ -548,6 +614,7 @@ enum ktap_val_type {
 	KTAP_VAL_FUNC = 8,
 	KTAP_VAL_EVENT = 9,
 	KTAP_VAL_AGG = 10,
+	KTAP_VAL_LATE = 11,
 };
 
 /**
@@ -617,7 +684,8 @@ struct ktap_rec_agg {
 	X(NESTED,	"handler runs dropped, the event came inside a handler") \
 	X(TABLE,	"table updates dropped, no memory left for new keys") \
 	X(BUSY,		"uses of tables and variables given up, they were locked (NMI)") \
-	X(STRING,	"strings cut at the length limit")
+	X(STRING,	"strings cut at the length limit")		\
+	X(FAULT,	"reads of memory failed: bad addresses, absent pages")
 
 enum ktap_loss {
 #define KTAP_LOSS_ENUM(id, text) KTAP_LOSS_##id,
@@ -657,6 +725,9 @@ enum ktap_loss {
  *	in a row
  * @options_size: bytes at @options
  * @cpu: the CPU of KTAP_LOAD_ONE_CPU, which is online; else 0
+ * @utc_offset: seconds that local time is ahead of UTC
+ * @utc_offset_next: the same from @utc_change on
+ * @utc_change: when the offset changes next, in seconds since 1970; 0: never
  */
 struct ktap_load {
 	__u32 size;
@@ -675,6 +746,9 @@ struct ktap_load {
 	__u64 options;
 	__u32 options_size;
 	__u32 cpu;
+	__s32 utc_offset;
+	__s32 utc_offset_next;
+	__s64 utc_change;
 };
 
 /**

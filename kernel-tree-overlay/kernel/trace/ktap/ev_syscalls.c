@@ -85,6 +85,8 @@ static void sc_exit(void *data, struct pt_regs *regs, long ret)
 	struct ktap_event ev __uninitialized;
 
 	guard(preempt_notrace)();
+	if (s->late)
+		ktap_late_exit(s);
 	if (!ktap_session_wants(s))
 		return;
 	site = sc_site(s, false, regs);
@@ -128,8 +130,14 @@ int ktap_syscalls_start(struct ktap_session *s)
 
 	if (!sc)
 		return 0;
+	if (sc->wanted[true]) {
+		ret = ktap_late_start(s);
+		if (ret)
+			return ret;
+	}
 	for (i = 0; i < 2; i++) {
-		if (!sc->wanted[i])
+		/* strings that come late do so at the exit */
+		if (!sc->wanted[i] && (i || !s->late))
 			continue;
 		sc->tp[i] = ktap_find_tracepoint(names[i]);
 		if (!sc->tp[i])

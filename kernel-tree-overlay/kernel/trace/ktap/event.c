@@ -154,6 +154,7 @@ enum member {
 	M_TOSTRING,
 	M_PRINT_FMT,
 	M_SC_NR,
+	M_SC_NAME,
 	M_SC_IS_ENTER,
 	M_SC_ARG,
 	M_REGSTR,
@@ -175,6 +176,7 @@ static int event_member(const struct ktap_str *name)
 		MEMBER("name", M_NAME),
 		MEMBER("retval", M_RETVAL),
 		MEMBER("sc_nr", M_SC_NR),
+		MEMBER("sc_name", M_SC_NAME),
 		MEMBER("sc_is_enter", M_SC_IS_ENTER),
 		MEMBER("print_fmt", M_PRINT_FMT),
 		MEMBER("regstr", M_REGSTR),
@@ -222,6 +224,9 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
 		if (site->sc_nr >= 0)
 			ktap_set_int(out, site->sc_nr);
 		return 0;
+	case M_SC_NAME:
+		s = site->sc_nr >= 0 ? ktap_syscall_name(site->sc_nr) : NULL;
+		return s ? ktap_set_str(x, out, s, strlen(s)) : 0;
 	case M_SC_IS_ENTER:
 		ktap_set_bool(out, site->sc_nr >= 0 && site->sc_enter);
 		return 0;

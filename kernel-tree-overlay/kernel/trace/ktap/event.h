@@ -16,6 +16,7 @@
 
 #include "ktap.h"
 
+struct ktap_late;
 struct ktap_outbuf;
 struct ktap_site;
 struct ktap_syscalls;
@@ -63,6 +64,10 @@ struct ktap_names {
  * @stop: the session has to end
  * @ending: the trace_end functions run
  * @start_ns: when the events began to be delivered, CLOCK_MONOTONIC
+ * @show_symbols: who opened it may know where the kernel's symbols are
+ * @utc_offset: seconds that local time is ahead of UTC
+ * @utc_offset_next: the same from @utc_change on
+ * @utc_change: when it changes, in seconds since 1970, or 0
  * @wait: where RUN waits for @stop
  * @stop_work: wakes @wait
  * @owner: the files_struct that called RUN: closing the device there ends the
@@ -79,6 +84,7 @@ struct ktap_names {
  * @sites: struct ktap_site, the attached events
  * @nr_events: how many there are
  * @syscalls: what ev_syscalls.c attached
+ * @late: strings that come late, of late.c, or NULL
  * @taps: attached struct trace_event_tap
  * @names: see there; made when the first event is attached
  * @map_bytes: memory in all maps of sites, see KTAP_MAX_MAPS
@@ -95,7 +101,11 @@ struct ktap_session {
 	bool live;
 	bool stop;
 	bool ending;
+	bool show_symbols;
 	u64 start_ns;
+	s32 utc_offset;
+	s32 utc_offset_next;
+	s64 utc_change;
 	wait_queue_head_t wait;
 	struct irq_work stop_work;
 	fl_owner_t owner;
@@ -112,6 +122,7 @@ struct ktap_session {
 	struct list_head sites;
 	unsigned int nr_events;
 	struct ktap_syscalls *syscalls;
+	struct ktap_late *late;
 	struct list_head taps;
 	struct ktap_names *names;
 	size_t map_bytes;
@@ -293,6 +304,16 @@ void ktap_events_free(struct ktap_session *s);
 int ktap_texts_get(void);
 void ktap_texts_put(void);
 struct trace_event_tap_text *ktap_text(void);
+
+/* late.c */
+int ktap_late_start(struct ktap_session *s);
+void ktap_late_free(struct ktap_session *s);
+void ktap_late_exit(struct ktap_session *s);
+void ktap_late_end(struct ktap_session *s);
+bool ktap_late_ready(struct ktap_session *s, const struct ktap_rec_val *val);
+size_t ktap_late_copy(struct ktap_session *s, const struct ktap_rec_val *val,
+		      struct ktap_rec_val *to, size_t room);
+void ktap_late_release(struct ktap_session *s, const struct ktap_rec_val *val);
 
 /* ev_syscalls.c */
 #ifdef CONFIG_FTRACE_SYSCALLS

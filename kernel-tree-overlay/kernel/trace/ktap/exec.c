@@ -368,6 +368,23 @@ struct ktap_str *ktap_str_alloc(struct ktap_exec *x, size_t len)
 }
 
 /**
+ * ktap_str_shrink() - make a string shorter
+ * @x: the running exec
+ * @s: what ktap_str_alloc() returned last
+ * @len: bytes it needs, at most those it has
+ */
+void ktap_str_shrink(struct ktap_exec *x, struct ktap_str *s, size_t len)
+{
+	struct ktap_arena_hdr *h = (struct ktap_arena_hdr *)s - 1;
+	u32 room = sizeof(*h) + ALIGN(ktap_str_size(len), 8);
+
+	s->len = len;
+	s->data[len] = '\0';
+	x->arena_pos -= h->size - room;
+	h->size = room;
+}
+
+/**
  * ktap_set_str() - make a string value
  * @x: the running exec
  * @out: gets the value

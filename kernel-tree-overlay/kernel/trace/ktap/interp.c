@@ -77,6 +77,7 @@ static __always_inline int ktap_builtin(struct ktap_exec *x, const struct ktap_b
 					struct ktap_val *args, u32 nargs)
 {
 	int ret;
+	u32 i;
 
 	if (unlikely(bi->flags & (KTAP_BI_SETUP | KTAP_BI_EVENT))) {
 		if ((bi->flags & KTAP_BI_SETUP) && x->vm->phase != KTAP_PHASE_MAIN)
@@ -90,6 +91,11 @@ static __always_inline int ktap_builtin(struct ktap_exec *x, const struct ktap_b
 		ret = ktap_arena_ensure(x, KTAP_ARENA_RESERVE);
 		if (ret)
 			return ret;
+	}
+	/* what prints does not look at them */
+	if (bi->id != KTAP_BI_PRINT && bi->id != KTAP_BI_PRINTF) {
+		for (i = 0; i < nargs; i++)
+			ktap_settle(x, &args[i]);
 	}
 	ret = bi->fn(x, args, nargs);
 	/* text of the event, unlike the event itself, is a value that can be kept */

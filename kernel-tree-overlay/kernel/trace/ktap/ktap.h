@@ -4,12 +4,12 @@
  *
  * There are two sides:
  *
- *  - the VM (mem.c, string.c, table*.c, agg*.c, image.c, verify.c, vm.c, lib_base.c,
- *    lib_agg.c, record.c):
- *    knows nothing of devices, tracepoints or the ring buffer.  It is also
- *    built as a user-space library for its tests (tools/testing/ktap);
- *  - the environment (session.c, outbuf.c, event.c, ev_*.c, watchdog.c,
- *    lib_task.c): the kernel around it.  The host build has another one.
+ *  - the VM (mem.c, string.c, table*.c, agg*.c, image.c, verify.c, vm.c, record.c,
+ *    and lib_*.c but for those below): knows nothing of devices, tracepoints or the
+ *    ring buffer.  It is also built as a user-space library for its tests
+ *    (tools/testing/ktap);
+ *  - the environment (session.c, outbuf.c, event.c, ev_*.c, watchdog.c, env.c,
+ *    late.c, lib_task.c, lib_event.c): the kernel around it.  The host build has another one.
  *
  * Contexts
  * --------
@@ -64,6 +64,8 @@ struct ktap_cell;
  * @KTAP_BUILTIN: ktap_val.i is the builtin's number, enum ktap_builtin_id
  * @KTAP_EVENT: stands for the current event, whatever that is when it is used;
  *	with ktap_val.i 1 for its text, which is rendered when a slot keeps it
+ * @KTAP_LATE: a string of the process at address ktap_val.i, of at most
+ *	ktap_val.aux bytes, whose page was not there; see ktap_env_may_be_late()
  * @KTAP_CELL: ktap_val.c; only in registers and upvalues, never seen by scripts
  * @KTAP_AGG: an aggregation, ktap_val.g
  */
@@ -77,6 +79,7 @@ enum ktap_type {
 	KTAP_FUNC,
 	KTAP_BUILTIN,
 	KTAP_EVENT,
+	KTAP_LATE,
 	KTAP_CELL,
 	KTAP_AGG,
 };
@@ -183,6 +186,12 @@ const char *ktap_vm_error_text(const struct ktap_vm *vm);
 void ktap_vm_lost(struct ktap_vm *vm, enum ktap_loss why, unsigned long n);
 u64 ktap_vm_losses(const struct ktap_vm *vm, enum ktap_loss why);
 
+/* lib_names.c; NULL if there is none */
+const char *ktap_syscall_name(s64 nr);
+
+/* Whether the image has calls of a builtin */
+bool ktap_vm_uses(const struct ktap_vm *vm, enum ktap_builtin_id id);
+
 u32 ktap_vm_nconsts(const struct ktap_vm *vm);
 /* The constant's string, or NULL if it is an integer */
 const struct ktap_str *ktap_vm_const_str(const struct ktap_vm *vm, u32 kidx);
@@ -212,6 +221,8 @@ __printf(2, 3) int ktap_error(struct ktap_exec *x, const char *fmt, ...);
 /* Room for a string of @len bytes in the arena, or NULL after ktap_error() */
 struct ktap_str *ktap_str_alloc(struct ktap_exec *x, size_t len);
 int ktap_set_str(struct ktap_exec *x, struct ktap_val *out, const char *s, size_t len);
+/* Gives back what a string just allocated does not need of its room */
+void ktap_str_shrink(struct ktap_exec *x, struct ktap_str *s, size_t len);
 
 static inline void ktap_set_nil(struct ktap_val *v)
 {
@@ -306,6 +317,44 @@ int ktap_env_watch(struct ktap_exec *x, u64 since, unsigned int weight, bool end
 void ktap_env_stopped(void *env);
 /* In a long main chunk: true if the thread is being killed or has to stop */
 bool ktap_env_interrupted(void *env);
+
+/* The time of the day, in nanoseconds since 1970; any context */
+s64 ktap_env_real_ns(struct ktap_exec *x);
+/* The clock of events */
+u64 ktap_env_mono_ns(struct ktap_exec *x);
+/* How many seconds local time was ahead of UTC @secs seconds after 1970 */
+s32 ktap_env_utc_offset(struct ktap_exec *x, s64 secs);
+/*
+ * Sleeps for @ms milliseconds, or for ever if they are less than 0, but not when
+ * the session is told to end; setup context only
+ */
+void ktap_env_sleep(struct ktap_exec *x, s64 ms);
+
+/*
+ * Reads memory of the current process or of the kernel at an address that may be
+ * any number; any context.  -EFAULT: it is not there.
+ */
+int ktap_env_read(struct ktap_exec *x, bool user, void *to, u64 addr, size_t len);
+/*
+ * Whether a string of the process at @addr that is not there may be there soon:
+ * the argument of a system call that begins.  A value stands for it (KTAP_LATE),
+ * which can be printed: it takes ktap_env_late_size() bytes of a record, and
+ * read() fills in what the system call has found.
+ */
+bool ktap_env_may_be_late(struct ktap_exec *x, u64 addr);
+size_t ktap_env_late_size(void);
+void ktap_env_late_put(struct ktap_exec *x, u64 addr, size_t max, void *p);
+/* Bytes of a pointer in the current process */
+unsigned int ktap_env_user_ptr_size(void);
+
+/* An IP address of 4 or 16 bytes as text, with a NUL; returns its length */
+#define KTAP_IP_TEXT		48
+size_t ktap_env_ip_text(char buf[KTAP_IP_TEXT], const void *addr, size_t len);
+/*
+ * An address of the struct sock at @sk; returns its length, 4 or 16, or 0 if
+ * it has none, or -EFAULT.
+ */
+int ktap_env_sock_addr(u64 sk, bool daddr, char addr[16]);
 
 /*
  * The current event.  -ENOENT: it has no such field; otherwise 0 or what

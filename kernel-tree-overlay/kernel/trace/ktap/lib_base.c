@@ -13,11 +13,47 @@
 
 #include "agg.h"
 
-static int ktap_wrong_type(struct ktap_exec *x, unsigned int n, const char *want,
-			   const struct ktap_val *v)
+/**
+ * ktap_wrong_type() - end the session: an argument has a type it cannot have
+ * @x: the running exec
+ * @n: which argument, from 1
+ * @want: what would be right
+ * @v: the argument
+ *
+ * Return: what ktap_error() returned.
+ */
+int ktap_wrong_type(struct ktap_exec *x, unsigned int n, const char *want,
+		    const struct ktap_val *v)
 {
 	return ktap_error(x, "wrong type of argument %u: %s expected, not %s", n, want,
 			  ktap_type_name(v));
+}
+
+/**
+ * ktap_args_text() - make text of arguments that stand for the event
+ * @x: the running exec; its live strings are in registers
+ * @args: the arguments
+ * @nargs: how many
+ *
+ * Afterwards there is room for KTAP_ARENA_RESERVE bytes, as before.
+ *
+ * Return: 0, or an error.
+ */
+int ktap_args_text(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	bool any = false;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < nargs; i++) {
+		if (likely(args[i].type != KTAP_EVENT))
+			continue;
+		any = true;
+		ret = ktap_render_event(x, &args[i]);
+		if (ret)
+			return ret;
+	}
+	return any ? ktap_arena_ensure(x, KTAP_ARENA_RESERVE) : 0;
 }
 
 int ktap_bi_PRINT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
@@ -26,103 +62,6 @@ int ktap_bi_PRINT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
 
 	ktap_set_nil(&args[0]);
 	return ret;
-}
-
-/*
- * A conversion of printf(): flags, width, precision, letter.  Returns the
- * letter, or 0 after an error; @prec gets the precision, or -1.
- */
-static char ktap_conversion(struct ktap_exec *x, const struct ktap_str *fmt, u32 *pos,
-			    s32 *prec)
-{
-	u32 i = *pos, flags = 0, num, part;
-	char c, text[2] = "";
-
-	for (; i < fmt->len && fmt->data[i] && strchr("-+ #0", fmt->data[i]); i++) {
-		if (++flags > 5) {
-			ktap_error(x, "invalid format (repeated flags)");
-			return 0;
-		}
-	}
-	*prec = -1;
-	for (part = 0; part < 2; part++) {
-		if (part) {
-			if (i == fmt->len || fmt->data[i] != '.')
-				break;
-			i++;
-		}
-		for (num = 0; i < fmt->len && fmt->data[i] >= '0' && fmt->data[i] <= '9'; i++) {
-			num = num * 10 + fmt->data[i] - '0';
-			if (num > KTAP_MAX_FMT_NUM) {
-				ktap_error(x, "invalid format (width or precision too long)");
-				return 0;
-			}
-		}
-		if (part)
-			*prec = num;
-	}
-	c = i < fmt->len ? fmt->data[i] : '\0';
-	if (c && strchr("cdiouxXsp", c)) {
-		*pos = i + 1;
-		return c;
-	}
-	text[0] = c;
-	ktap_error(x, "invalid option '%%%s' to 'format'", c >= ' ' && c < 0x7f ? text : "");
-	return 0;
-}
-
-/* Checks that the arguments of printf() fit its format; counts them. */
-static int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs,
-			     unsigned int *used)
-{
-	const struct ktap_str *fmt = args[0].s;
-	unsigned int n = 0;
-	u32 i = 0;
-	s32 prec;
-	char c;
-
-	while (i < fmt->len) {
-		struct ktap_val *v;
-
-		if (fmt->data[i++] != '%')
-			continue;
-		if (i < fmt->len && fmt->data[i] == '%') {
-			i++;
-			continue;
-		}
-		c = ktap_conversion(x, fmt, &i, &prec);
-		if (!c)
-			return -EIO;
-		if (++n >= nargs)
-			return ktap_error(x, "bad argument #%u: (no value)", n + 1);
-		v = &args[n];
-		switch (v->type) {
-		case KTAP_NIL:
-		case KTAP_BOOL:
-			if (c == 's' || c == 'd' || c == 'i')
-				break;
-			return ktap_wrong_type(x, n + 1, "number", v);
-		case KTAP_INT:
-			break;
-		case KTAP_STR:
-			if (c != 's')
-				return ktap_wrong_type(x, n + 1, "number", v);
-			/* no more of it is needed; see ktap_print() */
-			v->aux = prec + 1;
-			break;
-		case KTAP_TABLE:
-		case KTAP_CELL:
-		case KTAP_AGG:
-			return ktap_wrong_type(x, n + 1, c == 's' ? "string" : "number", v);
-		default:
-			if (c != 's')
-				return ktap_wrong_type(x, n + 1, "number", v);
-			break;
-		}
-	}
-	*used = n + 1;
-	ktap_exec_charge(x, fmt->len / 8);
-	return 0;
 }
 
 int ktap_bi_PRINTF(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)

@@ -47,6 +47,19 @@ int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int n
 	return ktap_set_str(x, &args[0], ev->site->name, strlen(ev->site->name));
 }
 
+/*
+ * kdebug.traceoff(): no more events; the session goes on until it is ended.  The
+ * handler that calls it is not interrupted, nor are those on other CPUs.
+ */
+int ktap_bi_TRACEOFF(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	struct ktap_session *s = ktap_vm_env(ktap_exec_vm(x));
+
+	WRITE_ONCE(s->live, false);
+	ktap_set_nil(&args[0]);
+	return 0;
+}
+
 /* e.field(n), or e:field(n), which passes e first; fields count from 1 */
 int ktap_bi_EV_FIELD(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {

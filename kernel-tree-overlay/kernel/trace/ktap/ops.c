@@ -45,6 +45,7 @@ const char *ktap_type_name(const struct ktap_val *v)
 		[KTAP_FUNC] = "function",
 		[KTAP_BUILTIN] = "function",
 		[KTAP_EVENT] = "event",
+		[KTAP_LATE] = "string",
 		[KTAP_CELL] = "variable",
 		[KTAP_AGG] = "aggregation",
 	};
@@ -77,10 +78,12 @@ int ktap_render_event(struct ktap_exec *x, struct ktap_val *v)
  * event if the other is a string.
  */
 static int ktap_str_operands(struct ktap_exec *x, struct ktap_val *b, struct ktap_val *c,
-			     const struct ktap_val *rb, const struct ktap_val *rc)
+			     struct ktap_val *rb, struct ktap_val *rc)
 {
 	int ret = 0;
 
+	ktap_settle(x, rb);
+	ktap_settle(x, rc);
 	if (rb->type == KTAP_EVENT || rc->type == KTAP_EVENT)
 		ret = ktap_arena_ensure(x, 2 * KTAP_ARENA_RESERVE);
 	*b = *rb;
@@ -107,6 +110,9 @@ int ktap_op_arith(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	const struct ktap_val *vc = KTAP_INSN_OP(insn) == KTAP_OP_ADDI ? &imm : C;
 	u64 b, c, r;
 
+	ktap_settle(x, B);
+	if (vc != &imm)
+		ktap_settle(x, C);
 	if (vb->type == KTAP_NIL || vc->type == KTAP_NIL) {
 		ktap_set_nil(A);
 		return 0;
@@ -174,6 +180,7 @@ int ktap_op_unary(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
 	bool neg = KTAP_INSN_OP(insn) == KTAP_OP_NEG;
 
+	ktap_settle(x, B);
 	if (B->type == KTAP_INT)
 		ktap_set_int(A, neg ? -(u64)B->i : ~B->i);
 	else if (B->type == KTAP_NIL)
@@ -205,9 +212,13 @@ static bool ktap_equal(const struct ktap_val *b, const struct ktap_val *c)
 int ktap_op_eq(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 {
 	bool ne = KTAP_INSN_OP(insn) == KTAP_OP_NE;
-	struct ktap_val b = *B, c = *C;
+	struct ktap_val b, c;
 	int ret;
 
+	ktap_settle(x, B);
+	ktap_settle(x, C);
+	b = *B;
+	c = *C;
 	/* the event equals itself; compared with a string it is its text */
 	if ((b.type == KTAP_EVENT && c.type == KTAP_STR) ||
 	    (c.type == KTAP_EVENT && b.type == KTAP_STR)) {
@@ -371,6 +382,7 @@ int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 	if (ret)
 		return ret;
 	for (i = 0; i < n; i++) {
+		ktap_settle(x, &v[i]);
 		switch (v[i].type) {
 		case KTAP_EVENT:
 			if (event[v[i].aux != 0].type == KTAP_STR || !x->event)
@@ -447,6 +459,7 @@ int ktap_op_tuple(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	for (i = 0; i < n; i++) {
 		const struct ktap_val *part = &v[i];
 
+		ktap_settle(x, &v[i]);
 		if (part->type == KTAP_EVENT) {
 			if (event[part->aux != 0].type == KTAP_NIL && x->event) {
 				ret = ktap_env_event_render(x, part->aux,
@@ -556,6 +569,7 @@ int ktap_op_gett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	const struct ktap_val *key = C;
 	int ret;
 
+	ktap_settle(x, C);
 	if (likely(t->type == KTAP_TABLE)) {
 		if (unlikely(key->type == KTAP_EVENT)) {
 			/* room for the value too: the copy must not move */
@@ -626,6 +640,18 @@ static int ktap_agg_delete(struct ktap_exec *x, struct ktap_agg *g,
 	return ktap_table_delete(x, g->keys, key);
 }
 
+/*
+ * Whether the key is a string that was not there: the update is dropped, which
+ * is counted, and no error, since the script could not know.
+ */
+static bool ktap_late_key(struct ktap_exec *x, struct ktap_val *key)
+{
+	bool late = key->type == KTAP_LATE;
+
+	ktap_settle(x, key);
+	return late;
+}
+
 /**
  * ktap_op_sett() - SETT
  * @x: the running exec
@@ -640,6 +666,9 @@ int ktap_op_sett(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	struct ktap_val kcopy, vcopy;
 	int ret = 0;
 
+	if (ktap_late_key(x, B))
+		return 0;
+	ktap_settle(x, C);
 	if (unlikely(key->type == KTAP_EVENT || (v->type == KTAP_EVENT && v->i))) {
 		ret = ktap_arena_ensure(x, 2 * KTAP_ARENA_RESERVE);
 		if (!ret)
@@ -669,6 +698,10 @@ int ktap_op_addt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	const struct ktap_val *n = KTAP_INSN_OP(insn) == KTAP_OP_ADDTI ? &imm : C;
 	int ret;
 
+	if (ktap_late_key(x, B))
+		return 0;
+	if (KTAP_INSN_OP(insn) != KTAP_OP_ADDTI)
+		ktap_settle(x, C);
 	ret = ktap_key(x, &key, &copy);
 	if (!ret)
 		ret = ktap_check_update(x, A, key);
@@ -693,6 +726,7 @@ int ktap_op_delt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	struct ktap_val copy;
 	int ret;
 
+	ktap_settle(x, B);
 	ret = ktap_key(x, &key, &copy);
 	if (ret)
 		return ret;
@@ -805,6 +839,7 @@ int ktap_op_in(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	struct ktap_val copy;
 	int ret;
 
+	ktap_settle(x, B);
 	ret = ktap_key(x, &key, &copy);
 	if (ret)
 		return ret;
@@ -1007,6 +1042,7 @@ int ktap_op_cell(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	struct ktap_cell *c;
 	int ret;
 
+	ktap_settle(x, A);
 	c = ktap_new(x, sizeof(*c));
 	if (IS_ERR(c))
 		return ktap_no_memory(x, PTR_ERR(c));
@@ -1117,17 +1153,19 @@ int ktap_get_slot(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *out
  * ktap_set_slot() - set a global or captured variable
  * @x: the running exec
  * @s: the variable
- * @v: its value, in a register
+ * @reg: its value, in a register
  *
  * Return: 0, also if the update was dropped and counted; or an error.
  */
-int ktap_set_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_val *v)
+int ktap_set_slot(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *reg)
 {
 	struct ktap_vm *vm = x->vm;
+	const struct ktap_val *v = reg;
 	struct ktap_val own, old, text;
 	unsigned long flags;
 	int ret = 0;
 
+	ktap_settle(x, reg);
 	if (unlikely(v->type == KTAP_EVENT && v->i))
 		ret = ktap_key(x, &v, &text);
 	if (!ret)
@@ -1160,11 +1198,12 @@ int ktap_set_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_va
  *
  * Return: 0, also if the update was dropped and counted; or an error.
  */
-int ktap_add_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_val *v)
+int ktap_add_slot(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *v)
 {
 	unsigned long flags;
 	bool number;
 
+	ktap_settle(x, v);
 	if (unlikely(v->type != KTAP_INT && v->type != KTAP_NIL))
 		return ktap_error(x, "use '+=' operator on non-number value");
 	if (unlikely(!ktap_lock(x->nmi, &s->lock, &flags))) {

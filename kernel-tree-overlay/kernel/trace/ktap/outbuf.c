@@ -453,6 +453,28 @@ static size_t outbuf_render(struct ktap_outbuf *out, const struct ktap_rec_val *
 	return size;
 }
 
+/*
+ * Strings that come late, in a record. Whether it waits for one: all of them are
+ * looked at before any is taken. With @release, they have been delivered.
+ */
+static bool outbuf_late(struct ktap_outbuf *out, const struct out_head *head, bool release)
+{
+	const void *p = head + 1, *end = p + head->len;
+
+	while (end - p >= (ptrdiff_t)sizeof(struct ktap_rec_val)) {
+		const struct ktap_rec_val *val = p;
+
+		if (val->type == KTAP_VAL_LATE) {
+			if (release)
+				ktap_late_release(out->session, val);
+			else if (!ktap_late_ready(out->session, val))
+				return true;
+		}
+		p += ALIGN(sizeof(*val) + val->len, 8);
+	}
+	return false;
+}
+
 /* Fills out->rec from a record of the ring buffer */
 static void outbuf_convert(struct ktap_outbuf *out, const struct out_head *head,
 			   int cpu, u64 ts)
@@ -473,6 +495,10 @@ static void outbuf_convert(struct ktap_outbuf *out, const struct out_head *head,
 			size_t room = out->rec + KTAP_REC_MAX - to - (end - p);
 
 			to += outbuf_render(out, val, to, room & ~7UL);
+		} else if (val->type == KTAP_VAL_LATE) {
+			size_t room = out->rec + KTAP_REC_MAX - to - (end - p);
+
+			to += ktap_late_copy(out->session, val, to, room & ~7UL);
 		} else {
 			memcpy(to, val, size);
 			to += size;
@@ -485,11 +511,12 @@ static void outbuf_convert(struct ktap_outbuf *out, const struct out_head *head,
 	rec->ts = ts;
 }
 
-/* Copies the first record of a CPU to the user; bytes, or an error */
+/* Copies the first record of a CPU to the user; bytes, 0 if it waits, or an error */
 static ssize_t outbuf_deliver(struct ktap_outbuf *out, int cpu, char __user *buf,
 			      size_t size)
 {
 	struct ring_buffer_event *event;
+	const struct out_head *head;
 	struct ktap_rec *rec = out->rec;
 	u64 ts;
 
@@ -498,11 +525,16 @@ static ssize_t outbuf_deliver(struct ktap_outbuf *out, int cpu, char __user *buf
 		__clear_bit(cpu, out->has_head);
 		return 0;
 	}
-	outbuf_convert(out, ring_buffer_event_data(event), cpu, ts);
+	head = ring_buffer_event_data(event);
+	if (out->session->late && outbuf_late(out, head, false))
+		return 0;
+	outbuf_convert(out, head, cpu, ts);
 	if (rec->len > size)
 		return -EMSGSIZE;
 	if (copy_to_user(buf, rec, rec->len))
 		return -EFAULT;
+	if (out->session->late)
+		outbuf_late(out, head, true);
 	ring_buffer_consume(out->buffer, cpu, NULL, NULL);
 	WRITE_ONCE(out->consumed, out->consumed + 1);
 	outbuf_look(out, cpu);
@@ -568,7 +600,8 @@ static ssize_t outbuf_read_once(struct ktap_outbuf *out, char __user *buf, size_
  * @out: the buffer
  * @buf: where to
  * @size: its size
- * @nonblock: do not wait for records; it may still take HOLD_NS
+ * @nonblock: do not wait for records; it may still take HOLD_NS, or what a string
+ *	takes that comes late
  *
  * Context: process context, may sleep.
  * Return: bytes, 0 at the end, or a negative error.
@@ -592,7 +625,7 @@ ssize_t ktap_outbuf_read(struct ktap_outbuf *out, char __user *buf, size_t size,
 		if (ret)
 			break;
 		if (!bitmap_empty(out->has_head, nr_cpu_ids)) {
-			/* there is something, but it is too young */
+			/* there is something, but it is too young, or waits */
 			usleep_range(HOLD_NS / NSEC_PER_USEC / 2,
 				     HOLD_NS / NSEC_PER_USEC);
 			continue;

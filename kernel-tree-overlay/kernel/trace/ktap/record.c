@@ -195,6 +195,11 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 			ktap_env_event_put(x, v->aux, o->p + o->len);
 		o->len += size;
 		break;
+	case KTAP_LATE:
+		if (o->p)
+			ktap_env_late_put(x, v->i, v->aux, o->p + o->len);
+		o->len += ktap_env_late_size();
+		break;
 	default:
 		ktap_out_val(o, KTAP_VAL_NIL, 0, "", 0);
 		break;
@@ -209,6 +214,8 @@ static size_t ktap_least(struct ktap_exec *x, const struct ktap_val *v)
 {
 	if (v->type == KTAP_EVENT && x->event)
 		return ktap_env_event_size(x, v->aux);
+	if (v->type == KTAP_LATE)
+		return ktap_env_late_size();
 	if (v->type == KTAP_NIL || v->type == KTAP_BOOL)
 		return KTAP_VAL_HEAD;
 	if (v->type == KTAP_AGG)

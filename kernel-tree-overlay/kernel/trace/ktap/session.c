@@ -17,6 +17,7 @@
 #include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/irq_work.h>
+#include <linux/kallsyms.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -31,6 +32,7 @@
 
 #define MAX_LOG			4096
 #define MAX_ARGS		(64 << 10)
+#define MAX_UTC_OFFSET		(48 * 3600)
 
 static int may_trace(void)
 {
@@ -186,6 +188,9 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 	ret = session_load_filter(s, load, log);
 	if (ret)
 		return ret;
+	s->utc_offset = load->utc_offset;
+	s->utc_offset_next = load->utc_offset_next;
+	s->utc_change = load->utc_change;
 	if (load->flags & KTAP_LOAD_NOT_SELF)
 		s->self = task_tgid_nr(current);
 	out = ktap_outbuf_create(s, load->buffer_kb);
@@ -202,10 +207,17 @@ static void session_unload(struct ktap_session *s)
 {
 	if (s->out)
 		ktap_outbuf_destroy(s->out);
+	ktap_late_free(s);
 	ktap_events_free(s);
 	ktap_pids_free(s);
 	if (s->vm)
 		ktap_vm_destroy(s->vm);
+}
+
+/* Nobody's clock is two days off. */
+static bool bad_offset(s32 seconds)
+{
+	return seconds < -MAX_UTC_OFFSET || seconds > MAX_UTC_OFFSET;
 }
 
 static int session_load(struct ktap_session *s, struct ktap_load __user *u)
@@ -223,7 +235,8 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 		return ret;
 	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU) ||
 	    load.args_size > MAX_ARGS || load.options_size > MAX_ARGS ||
-	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)))
+	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)) ||
+	    bad_offset(load.utc_offset) || bad_offset(load.utc_offset_next))
 		return -EINVAL;
 	if (s->state != KTAP_S_NEW)
 		return -EBUSY;
@@ -352,6 +365,7 @@ static int session_execute(struct ktap_session *s)
 	}
 
 	session_detach(s);
+	ktap_late_end(s);
 	WRITE_ONCE(s->ending, true);
 	if (!fatal_signal_pending(current))
 		ktap_vm_run_end(s->vm);
@@ -436,6 +450,7 @@ static int ktap_open(struct inode *inode, struct file *file)
 	init_irq_work(&s->stop_work, session_stop_work);
 	INIT_LIST_HEAD(&s->sites);
 	INIT_LIST_HEAD(&s->taps);
+	s->show_symbols = kallsyms_show_value(file->f_cred);
 	file->private_data = s;
 	return stream_open(inode, file);
 }

@@ -609,6 +609,24 @@ u64 ktap_vm_losses(const struct ktap_vm *vm, enum ktap_loss why)
 EXPORT_SYMBOL_IF_KUNIT(ktap_vm_losses);
 
 /**
+ * ktap_vm_uses() - whether the image has calls of a builtin
+ * @vm: the VM
+ * @id: the builtin
+ *
+ * Return: whether it has.
+ */
+bool ktap_vm_uses(const struct ktap_vm *vm, enum ktap_builtin_id id)
+{
+	u32 i;
+
+	for (i = 0; i < vm->img.nbi; i++) {
+		if (vm->img.bi[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+/**
  * ktap_vm_nconsts() - number of constants of the image
  * @vm: the VM
  *

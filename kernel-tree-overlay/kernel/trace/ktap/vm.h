@@ -720,8 +720,8 @@ int ktap_op_cell(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_table(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_op_event(struct ktap_exec *x, struct ktap_val *base, u32 insn);
 int ktap_get_slot(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *out);
-int ktap_set_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_val *v);
-int ktap_add_slot(struct ktap_exec *x, struct ktap_slot *s, const struct ktap_val *v);
+int ktap_set_slot(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *reg);
+int ktap_add_slot(struct ktap_exec *x, struct ktap_slot *s, struct ktap_val *v);
 int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 		struct ktap_val *out);
 const char *ktap_type_name(const struct ktap_val *v);
@@ -797,6 +797,15 @@ size_t ktap_printable(char *buf, size_t size, const struct ktap_str *s);
 
 #define KTAP_INT_DIGITS		21	/* of an s64, with sign and NUL */
 
+/* lib_base.c */
+int ktap_wrong_type(struct ktap_exec *x, unsigned int n, const char *want,
+		    const struct ktap_val *v);
+int ktap_args_text(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs);
+
+/* lib_format.c */
+int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs,
+		      unsigned int *used);
+
 /* record.c */
 int ktap_print(struct ktap_exec *x, unsigned int type, struct ktap_val *args,
 	       unsigned int n);
@@ -863,6 +872,22 @@ static inline struct ktap_obj *ktap_val_obj(const struct ktap_val *v)
 {
 	/* all of them begin with their struct ktap_obj */
 	return (struct ktap_obj *)v->t;
+}
+
+/**
+ * ktap_settle() - a string that may come late is used as a value now
+ * @x: the running exec
+ * @v: a register
+ *
+ * It is nil then, and counted.  Each operation that looks at a value of any type
+ * does this first; what only moves values, or prints them, does not.
+ */
+static inline void ktap_settle(struct ktap_exec *x, struct ktap_val *v)
+{
+	if (likely(v->type != KTAP_LATE))
+		return;
+	ktap_vm_lost(x->vm, KTAP_LOSS_FAULT, 1);
+	ktap_set_nil(v);
 }
 
 static inline bool ktap_true(const struct ktap_val *v)

@@ -49,7 +49,7 @@ void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
 	unsigned int i;
 
 	for (i = 0; i < env->nattached; i++) {
-		if (env->attached[i].event != nr)
+		if (env->attached[i].event != nr || env->off)
 			continue;
 		ev.glob = env->attached[i].glob;
 		ktap_vm_handle(vm, env->attached[i].fn, &ev);
@@ -241,7 +241,8 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name, struct kta
 		};
 		return 0;
 	}
-	if (!strcmp(name->data, "sc_nr") || !strcmp(name->data, "retval")) {
+	if (!strcmp(name->data, "sc_nr") || !strcmp(name->data, "sc_name") ||
+	    !strcmp(name->data, "retval")) {
 		ktap_set_nil(out);
 		return 0;
 	}
@@ -300,13 +301,6 @@ int ktap_bi_##ID(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 	return ktap_set_str(x, &args[0], s_, strlen(s_));		\
 }
 
-static u64 host_clock(struct ktap_exec *x)
-{
-	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
-
-	return __atomic_add_fetch(&env->ts, 1000, __ATOMIC_RELAXED);
-}
-
 HOST_INT(CPU, shim_cpu)
 HOST_INT(PID, 1000)
 HOST_INT(TID, 1001)
@@ -315,13 +309,6 @@ HOST_INT(UID, 500)
 HOST_INT(GID, 501)
 HOST_INT(EUID, 502)
 HOST_INT(NUM_CPUS, SHIM_CPUS)
-HOST_INT(NSECS, host_clock(x))
-HOST_INT(ELAPSED, host_clock(x))
-HOST_INT(GTOD_NS, 1700000000000000000LL + host_clock(x))
-HOST_INT(GTOD_US, 1700000000000000LL + host_clock(x) / 1000)
-HOST_INT(GTOD_MS, 1700000000000LL + host_clock(x) / 1000000)
-HOST_INT(GTOD_S, 1700000000LL + host_clock(x) / 1000000000)
-HOST_STR(EXECNAME, "host")
 HOST_STR(ARCH, "x86_64")
 HOST_STR(KERNEL_V, "6.12.0")
 
@@ -348,6 +335,15 @@ int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int n
 	const char *name = ktap_exec_event(x)->what->name + 5;
 
 	return ktap_set_str(x, &args[0], name, strlen(name));
+}
+
+int ktap_bi_TRACEOFF(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
+
+	env->off = true;
+	ktap_set_nil(&args[0]);
+	return 0;
 }
 
 int ktap_bi_EV_FIELD(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)

@@ -19,6 +19,7 @@
  * @nrecords: how many there were
  * @attached: handlers, in the order in which they were attached
  * @nattached: how many
+ * @off: kdebug.traceoff() was called
  * @stopped: ktap_env_stopped() was called
  * @interrupt: ktap_env_interrupted() says so the n-th time, 0: never
  * @ts: time stamp of the last record
@@ -35,6 +36,7 @@ struct host_env {
 		struct ktap_closure *fn;
 	} attached[HOST_MAX_ATTACHED];
 	unsigned int nattached;
+	bool off;
 	bool stopped;
 	long interrupt;
 	u64 ts;

@@ -6,6 +6,7 @@
  *
  * Usage: ktap-host [-b BUDGET] [-m MEMORY] [-r ROUNDS] [-s SEED] [-j] [-T] [-t]
  *	FILE [ARG...]
+ *	ktap-host -l		lists the functions of the library
  *	-j	JSON lines, as ktap --json
  *	-s	another seed of the hashes
  *	-T	time stamps, as ktap -T
@@ -63,6 +64,13 @@ static char *join_args(int argc, char **argv, size_t *size)
 		*size += len;
 	}
 	return buf;
+}
+
+static void list_library(void)
+{
+#define LIST(id, name, min, max, flags) puts(name);
+	KTAP_BUILTINS(LIST)
+#undef LIST
 }
 
 static void report_losses(struct ktap_vm *vm)
@@ -175,12 +183,15 @@ int main(int argc, char **argv)
 	int c, status;
 	size_t len;
 
-	while ((c = getopt(argc, argv, "+b:m:r:s:jTt")) != -1) {
+	while ((c = getopt(argc, argv, "+b:lm:r:s:jTt")) != -1) {
 		switch (c) {
 		case 'b':
 			params.main_budget = strtoull(optarg, NULL, 0);
 			params.handler_budget = params.main_budget;
 			break;
+		case 'l':
+			list_library();
+			return 0;
 		case 'm':
 			params.mem_limit = strtoull(optarg, NULL, 0);
 			break;

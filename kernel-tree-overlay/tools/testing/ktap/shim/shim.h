@@ -11,9 +11,11 @@
 #ifndef _KTAP_SHIM_H
 #define _KTAP_SHIM_H
 
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <linux/compiler.h>
 #include <linux/types.h>
@@ -67,6 +70,12 @@ void synchronize_rcu(void);
 #define per_cpu_ptr(p, cpu)		((p) - shim_cpu + (cpu))
 #define __this_cpu_read(elem)		(elem)
 
+/* The kernel's, whose numbers the C library keeps some of for itself */
+#undef SIGRTMIN
+#undef _NSIG
+#define SIGRTMIN			32
+#define _NSIG				64
+
 /* Compiler */
 #undef fallthrough
 #define fallthrough			__attribute__((__fallthrough__))
@@ -95,6 +104,12 @@ void synchronize_rcu(void);
 
 /* Arithmetic */
 #define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
+#define abs(v)								\
+	({								\
+		__auto_type v_ = (v);					\
+									\
+		v_ < 0 ? -v_ : v_;					\
+	})
 #undef min
 #undef max
 #define min(a, b)							\
@@ -111,6 +126,7 @@ void synchronize_rcu(void);
 									\
 		a_ > b_ ? a_ : b_;					\
 	})
+#define max_t(type, a, b)		max((type)(a), (type)(b))
 #define min_t(type, a, b)		min((type)(a), (type)(b))
 #define swap(a, b)							\
 	do {								\
@@ -137,6 +153,18 @@ void synchronize_rcu(void);
 #define U32_MAX				UINT32_MAX
 
 static inline u64 div_u64_rem(u64 a, u32 b, u32 *rem)
+{
+	*rem = a % b;
+	return a / b;
+}
+
+static inline u64 div64_u64_rem(u64 a, u64 b, u64 *rem)
+{
+	*rem = a % b;
+	return a / b;
+}
+
+static inline s64 div_s64_rem(s64 a, s32 b, s32 *rem)
 {
 	*rem = a % b;
 	return a / b;
@@ -179,7 +207,20 @@ static inline const char *str_true_false(bool v)
 	return v ? "true" : "false";
 }
 
+/* Bytes of the network; <endian.h> has the rest */
+#define be16_to_cpu(v)			be16toh(v)
+#define be32_to_cpu(v)			be32toh(v)
+
+/* Time */
+static inline void time64_to_tm(s64 secs, int offset, struct tm *tm)
+{
+	time_t t = secs + offset;
+
+	gmtime_r(&t, tm);
+}
+
 /* Memory */
+#define PAGE_SIZE			4096UL
 #define GFP_KERNEL_ACCOUNT		0
 #define __GFP_NOWARN			0
 
