@@ -26,13 +26,15 @@ static const struct {
 	{ "histogram",		"print_hist" },
 	{ "stringof",		"tostring" },
 	{ "ptable",		"stats" },
+	{ "ipof",		"ksym" },
+	{ "net.format_ip_addr",	"ntop" },
 	{ "kdebug.probe",	"kdebug.trace" },
 	{ "kdebug.probe_end",	"kdebug.trace_end" },
 };
 
-static const char *const spaces[] = { "kdebug", "timer", "table" };
+static const char *const spaces[] = { "kdebug", "timer", "table", "os", "net", "ansi" };
 
-static const char *const members[] = { "retval", "sc_nr" };
+static const char *const members[] = { "retval", "sc_nr", "sc_name" };
 
 static const char *const specials[] = {
 	"pairs", "inplace_inc", "table_count", "timer.tick", "timer.profile", "timer.s",

@@ -604,6 +604,8 @@ struct spec {
 	size_t width;
 	size_t prec;
 	bool has_prec;
+	bool star_width;		/* the next argument is the width */
+	bool star_prec;
 	char conv;
 };
 
@@ -629,15 +631,18 @@ static const char *parse_spec(const char *p, const char *end, struct spec *s)
 	for (; p < end && strchr("-+ #0", *p) && *p; p++)
 		if (n < 5 && !strchr(s->flags, *p))
 			s->flags[n++] = *p;
-	p = parse_num(p, end, &s->width);
+	s->star_width = p < end && *p == '*';
+	p = s->star_width ? p + 1 : parse_num(p, end, &s->width);
 	if (p < end && *p == '.') {
 		s->has_prec = true;
-		p = parse_num(p + 1, end, &s->prec);
+		p++;
+		s->star_prec = p < end && *p == '*';
+		p = s->star_prec ? p + 1 : parse_num(p, end, &s->prec);
 	}
 	/* lengths mean nothing: all integers have 64 bits */
-	while (p < end && (*p == 'l' || *p == 'h' || *p == 'z'))
+	while (p < end && *p && strchr("lhzjtq", *p))
 		p++;
-	if (p >= end || !*p || !strchr("cdiouxXsp%", *p))
+	if (p >= end || !*p || !strchr("cdiouxXbsp%", *p))
 		return NULL;
 	s->conv = *p;
 	return p + 1;
@@ -655,6 +660,25 @@ static void add_padded(struct buf *b, const struct spec *s, const char *text, si
 		buf_addc(b, ' ');
 }
 
+/* C libraries that know %b are young */
+static void add_binary(struct buf *b, const struct spec *s, __u64 v)
+{
+	const char *prefix = v && strchr(s->flags, '#') ? "0b" : "";
+	char digits[64 + MAX_NUM + 8];
+	size_t n = 0, min = s->has_prec ? s->prec : 1, i;
+	char text[64 + MAX_NUM + 8];
+
+	for (; v || n < min; v >>= 1)
+		digits[n++] = '0' + (v & 1);
+	if (!s->has_prec && strchr(s->flags, '0') && !strchr(s->flags, '-'))
+		while (n + strlen(prefix) < s->width)
+			digits[n++] = '0';
+	memcpy(text, prefix, strlen(prefix));
+	for (i = 0; i < n; i++)
+		text[strlen(prefix) + i] = digits[n - 1 - i];
+	add_padded(b, s, text, strlen(prefix) + n);
+}
+
 static void add_number(struct buf *b, const struct spec *s, __s64 v)
 {
 	char fmt[64], text[2 * MAX_NUM + 64];
@@ -668,6 +692,10 @@ static void add_number(struct buf *b, const struct spec *s, __s64 v)
 	if (s->conv == 'p') {
 		n = snprintf(text, sizeof(text), "0x%llx", v);
 		add_padded(b, s, text, n);
+		return;
+	}
+	if (s->conv == 'b') {
+		add_binary(b, s, v);
 		return;
 	}
 	if (s->has_prec)
@@ -697,6 +725,33 @@ static void add_arg(struct ktap_render *r, struct buf *b, const struct spec *s,
 	buf_free(&text);
 }
 
+static size_t star(struct vals *v, bool *negative)
+{
+	const struct ktap_rec_val *arg = next_val(v);
+	__s64 i = arg ? get_int(arg) : 0;
+
+	*negative = i < 0;
+	if (i < -MAX_NUM || i > MAX_NUM)
+		return MAX_NUM;
+	return i < 0 ? -i : i;
+}
+
+/* Width and precision that are arguments */
+static void take_stars(struct spec *s, struct vals *v)
+{
+	bool negative;
+
+	if (s->star_width) {
+		s->width = star(v, &negative);
+		if (negative && !strchr(s->flags, '-'))
+			s->flags[strlen(s->flags)] = '-';
+	}
+	if (s->star_prec) {
+		s->prec = star(v, &negative);
+		s->has_prec = !negative;
+	}
+}
+
 void render_format(struct ktap_render *r, struct buf *b, struct vals v)
 {
 	const struct ktap_rec_val *fmt = next_val(&v), *arg;
@@ -723,6 +778,7 @@ void render_format(struct ktap_render *r, struct buf *b, struct vals v)
 		} else if (s.conv == '%') {
 			buf_addc(b, '%');
 		} else {
+			take_stars(&s, &v);
 			arg = next_val(&v);
 			if (arg)
 				add_arg(r, b, &s, arg);

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../include/uapi/linux/ktap.h"
@@ -250,6 +251,43 @@ int run_open_device(const struct run_options *opt)
 	return -1;
 }
 
+/*
+ * How far local time is ahead of UTC, now and after the next change within a
+ * year, for strftime().
+ */
+static long utc_offset(time_t t)
+{
+	struct tm tm;
+
+	return localtime_r(&t, &tm) ? tm.tm_gmtoff : 0;
+}
+
+static void set_time_zone(struct ktap_load *l)
+{
+	time_t now = time(NULL), lo, hi, mid;
+	int day;
+
+	l->utc_offset = utc_offset(now);
+	l->utc_offset_next = l->utc_offset;
+	for (day = 1; day <= 366; day++)
+		if (utc_offset(now + day * 86400L) != l->utc_offset)
+			break;
+	if (day > 366)
+		return;
+	/* the change is in (lo, hi] */
+	lo = now + (day - 1) * 86400L;
+	hi = lo + 86400L;
+	while (hi - lo > 1) {
+		mid = lo + (hi - lo) / 2;
+		if (utc_offset(mid) == l->utc_offset)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	l->utc_change = hi;
+	l->utc_offset_next = utc_offset(hi);
+}
+
 static int load(struct session *s, const struct ktap_image *img)
 {
 	const struct run_options *opt = s->opt;
@@ -274,6 +312,7 @@ static int load(struct session *s, const struct ktap_image *img)
 	};
 	int err;
 
+	set_time_zone(&l);
 	*log = 0;
 	err = ioctl(s->fd, KTAP_IOC_LOAD, &l) ? errno : 0;
 	log[LOG_SIZE - 1] = 0;

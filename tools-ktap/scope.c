@@ -220,7 +220,8 @@ static bool is_numeric(const struct expr *e)
 		bi = names_builtin(e->str->s);
 		return bi && (bi->flags & KTAP_BI_VALUE) && !(bi->flags & KTAP_BI_EVENT) &&
 		       strcmp(bi->name, "execname") && strcmp(bi->name, "arch") &&
-		       strcmp(bi->name, "kernel_v") && strcmp(bi->name, "in_interrupt");
+		       strcmp(bi->name, "kernel_v") && strcmp(bi->name, "in_interrupt") &&
+		       strcmp(bi->name, "in_iowait");
 	default:
 		return false;
 	}
