@@ -85,6 +85,9 @@ struct mem_sock {
 	char daddr[16];
 };
 
+/* A literal, with its NUL */
+#define PUT(at, text)	memcpy(at, text, sizeof(text))
+
 static void mem_fill(void)
 {
 	static const u64 argv[] = { USER_MEM, USER_MEM + 0x40, 0 };
@@ -95,20 +98,20 @@ static void mem_fill(void)
 
 	if (user_mem[0])
 		return;
-	strcpy(user_mem, "hello");
+	PUT(user_mem, "hello");
 	memcpy(user_mem + 0x20, ints, sizeof(ints));
-	strcpy(user_mem + 0x40, "wide world");
-	strcpy(user_mem + 0x60, "a\nb\001c");
+	PUT(user_mem + 0x40, "wide world");
+	PUT(user_mem + 0x60, "a\nb\001c");
 	memcpy(user_mem + 0x100, argv, sizeof(argv));
 	memcpy(user_mem + 0x140, argv_bad, sizeof(argv_bad));
 	memcpy(user_mem + 0x180, argv_long, sizeof(argv_long));
 	/* across two pages, and up to one that is not there, with its NUL or not */
-	strcpy(user_mem + MEM_PAGE - 6, "crosses pages");
-	strcpy(user_mem + 2 * MEM_PAGE - 16, "ends");
+	PUT(user_mem + MEM_PAGE - 6, "crosses pages");
+	PUT(user_mem + 2 * MEM_PAGE - 16, "ends");
 	memcpy(user_mem + 2 * MEM_PAGE - 5, "tail", 5);
 	memset(user_long, 'x', sizeof(user_long));
 
-	strcpy(kernel_mem, "kernel text");
+	PUT(kernel_mem, "kernel text");
 	memcpy(kernel_mem + 0x20, ints, sizeof(ints));
 	s = (struct mem_sock *)kernel_sock[0];
 	s->family = AF_INET;

@@ -68,9 +68,15 @@ static char *join_args(int argc, char **argv, size_t *size)
 
 static void list_library(void)
 {
-#define LIST(id, name, min, max, flags) puts(name);
-	KTAP_BUILTINS(LIST)
-#undef LIST
+	static const char * const names[] = {
+#define NAME(id, name, min, max, flags) name,
+		KTAP_BUILTINS(NAME)
+#undef NAME
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		puts(names[i]);
 }
 
 static void report_losses(struct ktap_vm *vm)
