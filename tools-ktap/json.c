@@ -95,6 +95,65 @@ static void put_table(struct ktap_render *r, __u32 id, unsigned int depth)
 	free(rows);
 }
 
+/* Bounds that there are none of are null */
+static void put_buckets(struct ktap_render *r, const struct ktap_rec_agg *a)
+{
+	struct agg_range range;
+	struct agg_row *rows;
+	size_t n, i;
+
+	rows = render_buckets(r, a, &n);
+	fputs(",\"rows\":[", r->out);
+	for (i = 0; i < n; i++) {
+		if (!agg_range(a, rows[i].low, &range))
+			range = (struct agg_range){ .low = rows[i].low, .above = true };
+		fputs(i ? ",[" : "[", r->out);
+		if (range.below)
+			fputs("null,", r->out);
+		else
+			fprintf(r->out, "%lld,", (long long)range.low);
+		/* of negative numbers the upper bound is one, too */
+		if (range.above)
+			fputs("null,", r->out);
+		else if (range.below || range.low < 0)
+			fprintf(r->out, "%lld,", (long long)range.high);
+		else
+			fprintf(r->out, "%llu,", (unsigned long long)range.high);
+		fprintf(r->out, "%llu]", (unsigned long long)rows[i].n);
+	}
+	fputs("]", r->out);
+	free(rows);
+}
+
+static void put_agg(struct ktap_render *r, const struct ktap_rec_agg *a, unsigned int depth)
+{
+	struct table *keys = render_keys(r, a);
+
+	fprintf(r->out, "{\"agg\":\"%s\"", agg_kind_name(a->kind));
+	if (a->flags & KTAP_AGGF_BUSY) {
+		fputs(",\"busy\":true}", r->out);
+		return;
+	}
+	if (a->kind == KTAP_AGG_COUNT || a->kind == KTAP_AGG_AVG || a->kind == KTAP_AGG_STATS ||
+	    agg_is_hist(a))
+		fprintf(r->out, ",\"count\":%llu", (unsigned long long)a->count);
+	if (a->kind == KTAP_AGG_SUM || a->kind == KTAP_AGG_AVG || a->kind == KTAP_AGG_STATS)
+		fprintf(r->out, ",\"sum\":%lld", (long long)a->sum);
+	if (a->count && (a->kind == KTAP_AGG_MIN || a->kind == KTAP_AGG_STATS))
+		fprintf(r->out, ",\"min\":%lld", (long long)a->min);
+	if (a->count && (a->kind == KTAP_AGG_MAX || a->kind == KTAP_AGG_STATS))
+		fprintf(r->out, ",\"max\":%lld", (long long)a->max);
+	if (a->count && (a->kind == KTAP_AGG_AVG || a->kind == KTAP_AGG_STATS))
+		fprintf(r->out, ",\"avg\":%lld", (long long)a->avg);
+	if (agg_is_hist(a))
+		put_buckets(r, a);
+	if (keys) {
+		fputs(",\"keys\":", r->out);
+		put_table(r, keys->id, depth + 1);
+	}
+	fputc('}', r->out);
+}
+
 static void put_list(struct ktap_render *r, struct vals v, unsigned int depth)
 {
 	const struct ktap_rec_val *x;
@@ -112,9 +171,14 @@ static void put_list(struct ktap_render *r, struct vals v, unsigned int depth)
 
 static void put_value(struct ktap_render *r, const struct ktap_rec_val *v, unsigned int depth)
 {
+	struct ktap_rec_agg a;
 	struct image_text t;
 	struct buf b = {};
 
+	if (get_agg(v, &a)) {
+		put_agg(r, &a, depth);
+		return;
+	}
 	switch (v->type) {
 	case KTAP_VAL_NIL:
 		fputs("null", r->out);
@@ -172,13 +236,31 @@ static void begin(struct ktap_render *r, const struct ktap_rec *rec, const char 
 static int put_hist(struct ktap_render *r, const struct ktap_rec *rec, struct vals v)
 {
 	const struct ktap_rec_val *table = next_val(&v), *wanted = next_val(&v);
+	struct table *keys = NULL;
+	struct ktap_rec_agg a;
 	struct row *rows;
 	size_t n, i, max;
+	__u32 id;
 
-	if (!table || table->type != KTAP_VAL_TABLE || !wanted)
+	if (!table || !wanted)
 		return -1;
+	if (get_agg(table, &a)) {
+		keys = render_keys(r, &a);
+		if (!keys || agg_is_hist(&a)) {
+			begin(r, rec, "hist");
+			fputs("\"value\":", r->out);
+			put_agg(r, &a, 0);
+			fputs("}\n", r->out);
+			return 0;
+		}
+		id = keys->id;
+	} else if (table->type == KTAP_VAL_TABLE) {
+		id = get_u32(table);
+	} else {
+		return -1;
+	}
 	max = get_int(wanted) > 0 ? get_int(wanted) : 0;
-	rows = render_rows(r, get_u32(table), true, &n);
+	rows = render_rows(r, id, true, &n);
 	begin(r, rec, "hist");
 	fputs("\"rows\":[", r->out);
 	for (i = 0; i < n && i < max; i++) {
@@ -189,6 +271,29 @@ static int put_hist(struct ktap_render *r, const struct ktap_rec *rec, struct va
 		fputc(']', r->out);
 	}
 	fprintf(r->out, "],\"left_out\":%zu}\n", n - i);
+	free(rows);
+	return 0;
+}
+
+static int put_top(struct ktap_render *r, const struct ktap_rec *rec, struct vals v)
+{
+	const struct ktap_rec_val *table = next_val(&v);
+	struct row *rows;
+	size_t n, i;
+
+	if (!table || table->type != KTAP_VAL_TABLE)
+		return -1;
+	rows = render_rows(r, get_u32(table), true, &n);
+	begin(r, rec, "top");
+	fputs("\"rows\":[", r->out);
+	for (i = 0; i < n; i++) {
+		fputs(i ? ",[" : "[", r->out);
+		put_value(r, rows[i].key, 1);
+		fputc(',', r->out);
+		put_value(r, rows[i].val, 1);
+		fputc(']', r->out);
+	}
+	fputs("]}\n", r->out);
 	free(rows);
 	return 0;
 }
@@ -217,6 +322,8 @@ int json_record(struct ktap_render *r, const struct ktap_rec *rec, struct vals v
 		return 0;
 	case KTAP_REC_HIST:
 		return put_hist(r, rec, v);
+	case KTAP_REC_TOP:
+		return put_top(r, rec, v);
 	default:
 		return 1;
 	}

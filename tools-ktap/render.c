@@ -24,14 +24,6 @@ static bool is_str(const struct ktap_rec_val *v)
 	return v->type == KTAP_VAL_STR || v->type == KTAP_VAL_KSTR;
 }
 
-static bool get_agg(const struct ktap_rec_val *v, struct ktap_rec_agg *a)
-{
-	if (v->type != KTAP_VAL_AGG || v->len < sizeof(*a))
-		return false;
-	memcpy(a, v->data, sizeof(*a));
-	return true;
-}
-
 /* The number that a value is where one is wanted; false if it has none */
 static bool get_number(const struct ktap_rec_val *v, __s64 *i)
 {
@@ -256,7 +248,7 @@ static int by_value(const void *a, const void *b)
  */
 
 /* What it has by key; NULL if there is nothing */
-static struct table *agg_keys(struct ktap_render *r, const struct ktap_rec_agg *a)
+struct table *render_keys(struct ktap_render *r, const struct ktap_rec_agg *a)
 {
 	struct table *t = NULL;
 
@@ -266,8 +258,8 @@ static struct table *agg_keys(struct ktap_render *r, const struct ktap_rec_agg *
 }
 
 /* The rows of its histogram, in their order */
-static struct agg_row *agg_buckets(struct ktap_render *r, const struct ktap_rec_agg *a,
-				   size_t *n)
+struct agg_row *render_buckets(struct ktap_render *r, const struct ktap_rec_agg *a,
+			       size_t *n)
 {
 	struct table *t = NULL;
 	struct agg_row *out;
@@ -295,7 +287,7 @@ static void print_buckets(struct ktap_render *r, const struct ktap_rec_agg *a)
 	struct agg_row *rows;
 	size_t n;
 
-	rows = agg_buckets(r, a, &n);
+	rows = render_buckets(r, a, &n);
 	agg_print_rows(r->out, a, rows, n);
 	free(rows);
 }
@@ -382,7 +374,7 @@ static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned i
 static void add_agg(struct ktap_render *r, struct buf *b, const struct ktap_rec_agg *a,
 		    unsigned int depth)
 {
-	struct table *keys = agg_keys(r, a);
+	struct table *keys = render_keys(r, a);
 	struct agg_row *rows;
 	char text[32];
 	size_t i, n;
@@ -400,7 +392,7 @@ static void add_agg(struct ktap_render *r, struct buf *b, const struct ktap_rec_
 		add_str(b, "{...}");
 		return;
 	}
-	rows = agg_buckets(r, a, &n);
+	rows = render_buckets(r, a, &n);
 	add_str(b, "{");
 	for (i = 0; i < n; i++) {
 		if (i)
@@ -526,7 +518,7 @@ static void print_table(struct ktap_render *r, __u32 id,
 	width = key_width(r, rows, t->nrows);
 	for (i = 0; i < t->nrows; i++) {
 		add_val(r, &r->tmp, rows[i].key, 0);
-		if (get_agg(rows[i].val, &a) && agg_is_hist(&a) && !agg_keys(r, &a) &&
+		if (get_agg(rows[i].val, &a) && agg_is_hist(&a) && !render_keys(r, &a) &&
 		    (a.flags & KTAP_AGGF_BUCKETS)) {
 			add_str(&r->tmp, ":\n");
 			put_tmp(r);
@@ -546,7 +538,7 @@ static void print_table(struct ktap_render *r, __u32 id,
 /* An aggregation that takes lines of its own; false if it does not */
 static bool print_agg(struct ktap_render *r, const struct ktap_rec_agg *a)
 {
-	struct table *keys = agg_keys(r, a);
+	struct table *keys = render_keys(r, a);
 
 	if (!keys && !agg_is_hist(a))
 		return false;
@@ -571,7 +563,7 @@ static void print(struct ktap_render *r, struct vals v)
 	/* a table has lines of its own, whatever stands beside it */
 	while ((val = next_val(&v))) {
 		block = val->type == KTAP_VAL_TABLE ||
-			(get_agg(val, &a) && (agg_is_hist(&a) || agg_keys(r, &a)));
+			(get_agg(val, &a) && (agg_is_hist(&a) || render_keys(r, &a)));
 		if (block) {
 			if (!first && open)
 				add_str(&r->tmp, "\n");
@@ -830,7 +822,7 @@ static int print_hist(struct ktap_render *r, struct vals v)
 	if (!table || !rows_wanted)
 		return -1;
 	if (get_agg(table, &a)) {
-		t = agg_keys(r, &a);
+		t = render_keys(r, &a);
 		if (!t || agg_is_hist(&a)) {
 			/* there is nothing to distribute but what it shows itself */
 			if (!print_agg(r, &a)) {

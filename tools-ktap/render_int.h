@@ -10,6 +10,7 @@
 
 #include "image.h"
 #include "render.h"
+#include "render_agg.h"
 
 struct row {
 	const struct ktap_rec_val *key;
@@ -91,7 +92,19 @@ static inline struct image_text get_str(const struct ktap_render *r,
 	return t;
 }
 
-/* render.c: the rows of a table, sorted by value or key; free() them. NULL: none */
+static inline bool get_agg(const struct ktap_rec_val *v, struct ktap_rec_agg *a)
+{
+	if (v->type != KTAP_VAL_AGG || v->len < sizeof(*a))
+		return false;
+	memcpy(a, v->data, sizeof(*a));
+	return true;
+}
+
+/* render.c: what an aggregation has by key; NULL if there is nothing */
+struct table *render_keys(struct ktap_render *r, const struct ktap_rec_agg *a);
+/* The rows of its histogram, in their order; free() them. NULL: none */
+struct agg_row *render_buckets(struct ktap_render *r, const struct ktap_rec_agg *a, size_t *n);
+/* The rows of a table, sorted by value or key; free() them. NULL: none */
 struct row *render_rows(struct ktap_render *r, __u32 id, bool by_value, size_t *n);
 /* The text of a value, and that of a printf */
 void render_value(struct ktap_render *r, struct buf *b, const struct ktap_rec_val *v);

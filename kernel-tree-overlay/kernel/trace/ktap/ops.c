@@ -231,7 +231,7 @@ int ktap_op_eq(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 }
 
 /* @out = @l < @r, or <= */
-static int ktap_order(struct ktap_exec *x, const struct ktap_val *l, const struct ktap_val *r,
+static int ktap_order(struct ktap_exec *x, struct ktap_val *l, struct ktap_val *r,
 		      bool le, struct ktap_val *out)
 {
 	struct ktap_val b, c;
@@ -779,6 +779,7 @@ int ktap_op_agg(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 
 	if (unlikely(A->type != KTAP_AGG))
 		return ktap_not_agg(x, A);
+	ktap_settle(x, B);
 	ret = ktap_agg_value(x, A->g, B, &n);
 	if (unlikely(ret))
 		return min(ret, 0);
@@ -800,6 +801,9 @@ int ktap_op_aggt(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	s64 n;
 	int ret;
 
+	if (ktap_late_key(x, B))
+		return 0;
+	ktap_settle(x, C);
 	ret = ktap_key(x, &key, &copy);
 	if (unlikely(ret))
 		return ret;

@@ -75,6 +75,7 @@ not_here()
 	case $1 in
 	"event has no argument %u") ;;			# it gives nil
 	"too many values to print at once") ;;		# it takes large events
+	"'<<<' into an entry of another aggregation") ;;	# no script gets at these
 	*)	return 1 ;;
 	esac
 }

@@ -334,7 +334,7 @@ is "into the file of -o" grep -q '"tag":"name-unknown"' json.out
 is "which only its owner reads" eval '[ "$(stat -c %a json.out)" = 600 ]'
 run "$ktap" -o /no/such/dir/f --device "$none" -e 'print(1)'
 check "-o of a file that cannot be made" 2 '' 'cannot write /no/such/dir/f'
-run "$host" -s forms.kp
+run "$host" -T forms.kp
 check "-T: a time before each record" 0 '^ *[0-9]+\.[0-9]{6}: a' ''
 is "but not inside of a line" grep -q -E '^ *[0-9]+\.[0-9]{6}: text    42\|7$' out
 printf 's["a"] = "x\\x1b[2Jy" s["bb"] = 2 s["ccc"] = 3 print(s) print("\\x1b[1m")\ntrace test:one { q = args.text .. "\\x1b\\x9b\\xc2\\x9b" print(q) }\n' >term.kp
