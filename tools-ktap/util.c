@@ -8,7 +8,10 @@
 
 #include "util.h"
 
+/* Smaller ones, for those who look for errors, show what is out of bounds */
+#ifndef ARENA_BLOCK
 #define ARENA_BLOCK	65536
+#endif
 
 struct arena_block {
 	struct arena_block *next;

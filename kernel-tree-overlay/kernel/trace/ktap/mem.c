@@ -31,6 +31,10 @@
 #define ktap_poison(p, size)	do { } while (0)
 #define ktap_unpoison(p, size)	do { } while (0)
 #endif
+/* Tests have a block be missing where they like. */
+#ifndef ktap_fail_block
+#define ktap_fail_block()	false
+#endif
 
 #define KTAP_WATERMARK_MIN	(2 * KTAP_CHUNK_SIZE)
 #define KTAP_WATERMARK_MAX	(4 << 20)
@@ -182,6 +186,8 @@ void *ktap_pool_alloc(struct ktap_pool *p, size_t size, bool nmi)
 	void *ptr;
 
 	if (WARN_ON_ONCE(size > KTAP_POOL_MAX))
+		return ERR_PTR(-ENOMEM);
+	if (ktap_fail_block())
 		return ERR_PTR(-ENOMEM);
 	if (!ktap_lock(nmi, &p->lock, &flags))
 		return ERR_PTR(-EBUSY);

@@ -9,9 +9,13 @@ __thread unsigned int shim_level;
 long shim_fail_alloc;
 long shim_allocs;
 long shim_live;
+long shim_fail_block;
+long shim_blocks;
 u32 shim_seed = 0x6b746170;
 
+#ifndef SHIM_ALONE
 static __thread unsigned int preempt_count;
+#endif
 static pthread_mutex_t cpu_lock[SHIM_CPUS] = {
 	[0 ... SHIM_CPUS - 1] = PTHREAD_MUTEX_INITIALIZER
 };
@@ -46,6 +50,53 @@ void synchronize_rcu(void)
 	}
 }
 
+#ifdef SHIM_REUSE
+/* Large blocks that were freed; of one thread */
+#define KEPT_LEAST	4096
+
+struct kept {
+	struct kept *next;
+	size_t size;
+	char data[] __aligned(16);
+};
+
+static struct kept *kept_blocks;
+
+static void *shim_malloc(size_t size)
+{
+	struct kept **p, *k;
+
+	for (p = &kept_blocks; (k = *p); p = &k->next) {
+		if (k->size == size) {
+			*p = k->next;
+			ktap_unpoison(k->data, size);
+			return k->data;
+		}
+	}
+	k = malloc(sizeof(*k) + size);
+	if (!k)
+		return NULL;
+	k->size = size;
+	return k->data;
+}
+
+static void shim_free(void *p)
+{
+	struct kept *k = container_of(p, struct kept, data);
+
+	if (k->size < KEPT_LEAST) {
+		free(k);
+		return;
+	}
+	ktap_poison(k->data, k->size);
+	k->next = kept_blocks;
+	kept_blocks = k;
+}
+#else
+#define shim_malloc(size)	malloc(size)
+#define shim_free(p)		free(p)
+#endif
+
 void *shim_alloc(size_t size)
 {
 	long n = __atomic_add_fetch(&shim_allocs, 1, __ATOMIC_RELAXED);
@@ -53,7 +104,7 @@ void *shim_alloc(size_t size)
 
 	if (n == shim_fail_alloc)
 		return NULL;
-	p = malloc(size);
+	p = shim_malloc(size);
 	if (p)
 		__atomic_add_fetch(&shim_live, 1, __ATOMIC_RELAXED);
 	return p;
@@ -61,9 +112,10 @@ void *shim_alloc(size_t size)
 
 void kvfree(const void *p)
 {
-	if (p)
-		__atomic_sub_fetch(&shim_live, 1, __ATOMIC_RELAXED);
-	free((void *)p);
+	if (!p)
+		return;
+	__atomic_sub_fetch(&shim_live, 1, __ATOMIC_RELAXED);
+	shim_free((void *)p);
 }
 
 u32 get_random_u32(void)

@@ -6,7 +6,9 @@
  * shim_level).  preempt_disable() takes the lock of its CPU, so that two
  * threads with the same number exclude each other, and synchronize_rcu() is
  * to have held each of these locks once.  Work items run in shim_run_work().
- * shim_fail_alloc makes one allocation fail.
+ * shim_fail_alloc makes one allocation fail, shim_fail_block one of a pool.
+ * Built with SHIM_REUSE, blocks are kept when they are freed, for those who
+ * run a VM often; the address sanitizer still knows that they are free.
  */
 #ifndef _KTAP_SHIM_H
 #define _KTAP_SHIM_H
@@ -30,6 +32,11 @@
 #include <linux/bitops.h>
 #include <linux/err.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__		/* gcc says it in one word */
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #define ktap_poison(p, size)	ASAN_POISON_MEMORY_REGION(p, size)
@@ -45,7 +52,12 @@ extern __thread unsigned int shim_level;
 extern long shim_fail_alloc;		/* number of the one that fails, 0: none */
 extern long shim_allocs;		/* how many there were */
 extern long shim_live;			/* how many were not freed */
+extern long shim_fail_block;		/* the same for blocks of pools */
+extern long shim_blocks;
 extern u32 shim_seed;			/* of get_random_u32() */
+
+#define ktap_fail_block()						\
+	(__atomic_add_fetch(&shim_blocks, 1, __ATOMIC_RELAXED) == shim_fail_block)
 
 void shim_preempt_disable(void);
 void shim_preempt_enable(void);

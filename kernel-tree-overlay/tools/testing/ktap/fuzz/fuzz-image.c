@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fuzz target: loader and verifier take any bytes, and so do the tool's
+ * reader and dump, which know at least all that the kernel accepts.
+ */
+#include "fuzz.h"
+#include "dump.h"
+#include "image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char text[512] = "";
+	struct ktap_log log = { .buf = text, .size = sizeof(text) };
+	struct image_reader r;
+	struct ktap_prog prog;
+	const char *err = NULL;
+	bool readable;
+	int ret;
+
+	readable = !image_open(&r, data, size, &err);
+	FUZZ_CHECK(readable == !err);
+	/* the dump takes its time */
+	if (readable && size % 8 == 0)
+		dump_image(fuzz_null(), &r);
+	ret = ktap_prog_load(&prog, data, size, 1, &log);
+	if (!ret) {
+		FUZZ_CHECK(readable);
+		ret = ktap_verify(&prog, &log);
+		ktap_prog_free(&prog);
+	}
+	FUZZ_CHECK(!ret == !text[0]);
+	FUZZ_CHECK(!ret || ret == -EINVAL);
+	FUZZ_CHECK(!shim_live);
+	return 0;
+}
