@@ -340,6 +340,7 @@ static int ktap_load_func(struct ktap_loader *l, struct ktap_prog *img,
 	u32 code = get_unaligned_le32(&f->code), ncode = get_unaligned_le32(&f->ncode);
 	u32 upval = get_unaligned_le32(&f->upval);
 	struct ktap_str *name = NULL;
+	u32 i;
 	int ret;
 
 	ret = ktap_load_str(l, &f->name, &name, KTAP_TAG_FUNC_NAME_RANGE,
@@ -388,6 +389,15 @@ static int ktap_load_func(struct ktap_loader *l, struct ktap_prog *img,
 			.line = get_unaligned_le32(&f->line),
 			.index = index,
 		};
+	for (i = 0; l->mem && i < f->nupvals; i++) {
+		const struct ktap_img_upval *u = &img->upvals[upval + i];
+		struct ktap_proto *p = &img->protos[index];
+
+		if (u->from_reg)
+			p->max_reg = max_t(u16, p->max_reg, u->index + 1);
+		else
+			p->max_upval = max_t(u16, p->max_upval, u->index + 1);
+	}
 	return 0;
 }
 

@@ -31,6 +31,9 @@
 
 #include "vm.h"
 
+/* Instructions after which others get their turn */
+#define KTAP_VERIFY_SLICE	4096
+
 /* Kinds of operands in KTAP_OPCODES */
 enum ktap_kind {
 	KTAP_KIND__,
@@ -282,6 +285,9 @@ static int ktap_check_closure(const struct ktap_verifier *v, u32 insn)
 
 	if (!f->index)
 		return REFUSE(v, CLOSURE_MAIN, "of %u", f->index);
+	/* the highest ones stand for all, or each could be looked at a million times */
+	if (f->max_reg <= v->p->nregs && f->max_upval <= v->p->nupvals)
+		return 0;
 	for (i = 0; i < f->nupvals; i++) {
 		u32 n = f->upvals[i].index;
 
@@ -399,6 +405,8 @@ static int ktap_verify_func(struct ktap_verifier *v)
 			ret = ktap_check_rules(v, code[v->pc]);
 		if (ret)
 			return ret;
+		if (v->pc % KTAP_VERIFY_SLICE == 0)
+			cond_resched();
 	}
 	for (v->pc = 0; v->pc < v->p->ncode; v->pc++) {
 		ret = ktap_check_multi(v, code[v->pc]);
@@ -410,6 +418,8 @@ static int ktap_verify_func(struct ktap_verifier *v)
 			if (ktap_is_consumer(code[to], &first))
 				return REFUSE(v, JUMP_MULTI, "to %u", to);
 		}
+		if (v->pc % KTAP_VERIFY_SLICE == 0)
+			cond_resched();
 	}
 	v->pc = v->p->ncode - 1;
 	return ktap_check_end(v, code[v->pc]);

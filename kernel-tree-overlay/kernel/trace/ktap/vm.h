@@ -248,6 +248,8 @@ struct ktap_table {
  * @nparams: fixed parameters
  * @vararg: takes more
  * @nupvals: captured variables
+ * @max_reg: 1 + the highest register that a new closure captures, or 0
+ * @max_upval: the same for upvalues
  * @upvals: where a new closure finds them
  * @name: for messages; may be empty
  * @line: where it begins
@@ -262,6 +264,8 @@ struct ktap_proto {
 	u8 nparams;
 	u8 vararg;
 	u8 nupvals;
+	u16 max_reg;
+	u16 max_upval;
 	const struct ktap_img_upval *upvals;
 	const struct ktap_str *name;
 	u32 line;
