@@ -35,6 +35,16 @@ DEFINE_PER_CPU(struct ktap_cpu, ktap_cpus);
 static DEFINE_MUTEX(ktap_execs_lock);
 static unsigned int ktap_execs_users;
 
+/* The next part of an exec's memory, at *@p */
+static void *ktap_exec_part(char **p, size_t size)
+{
+	char *part = *p;
+
+	ktap_poison(part + size, KTAP_REDZONE);
+	*p += size + KTAP_REDZONE;
+	return part;
+}
+
 /**
  * ktap_exec_alloc() - make an exec
  * @nvals: values of its stack
@@ -51,21 +61,18 @@ struct ktap_exec *ktap_exec_alloc(u32 nvals, u32 nframes, u32 arena, int node)
 	struct ktap_exec *x;
 	char *p;
 
-	x = kvmalloc_node(sizeof(*x) + 8 + stack + frames + KTAP_OUT_MAX + arena,
-			  GFP_KERNEL_ACCOUNT, node);
+	x = kvmalloc_node(sizeof(*x) + 8 + stack + frames + KTAP_OUT_MAX + arena +
+			  4 * KTAP_REDZONE, GFP_KERNEL_ACCOUNT, node);
 	if (!x)
 		return NULL;
 	memset(x, 0, sizeof(*x));
 	p = PTR_ALIGN((char *)(x + 1), 8);
-	x->stack = (struct ktap_val *)p;
+	x->stack = ktap_exec_part(&p, stack);
 	x->stack_end = x->stack + nvals;
-	p += stack;
-	x->frames = (struct ktap_frame *)p;
+	x->frames = ktap_exec_part(&p, frames);
 	x->frames_end = x->frames + nframes;
-	p += frames;
-	x->stage = p;
-	p += KTAP_OUT_MAX;
-	x->arena = p;
+	x->stage = ktap_exec_part(&p, KTAP_OUT_MAX);
+	x->arena = ktap_exec_part(&p, arena);
 	x->arena_size = arena;
 	return x;
 }

@@ -475,7 +475,9 @@ static void *ktap_place(const struct ktap_loader *l, char *mem, size_t *pos,
 {
 	size_t at = *pos;
 
-	*pos += ALIGN(l->n[sec] * size, 8);
+	*pos += ALIGN(l->n[sec] * size, 8) + KTAP_REDZONE;
+	if (mem)
+		ktap_poison(mem + *pos - KTAP_REDZONE, KTAP_REDZONE);
 	return mem ? mem + at : NULL;
 }
 

@@ -26,11 +26,6 @@
 
 #include "vm.h"
 
-/* Keeps blocks in the free lists out of bounds, where the build can tell. */
-#ifndef ktap_poison
-#define ktap_poison(p, size)	do { } while (0)
-#define ktap_unpoison(p, size)	do { } while (0)
-#endif
 /* Tests have a block be missing where they like. */
 #ifndef ktap_fail_block
 #define ktap_fail_block()	false
@@ -125,6 +120,7 @@ static void ktap_pool_put(struct ktap_pool *p, void *ptr, unsigned int class)
 {
 	struct ktap_block *b = ptr;
 
+	ktap_unpoison(b, sizeof(*b));
 	b->next = p->free[class];
 	p->free[class] = b;
 	ktap_poison(b + 1, ktap_class_size[class] - sizeof(*b));
@@ -163,6 +159,7 @@ static void *ktap_pool_cut(struct ktap_pool *p, unsigned int class)
 		p->bump_end = c->data + round_down(KTAP_CHUNK_DATA, 16);
 	}
 	ptr = p->bump;
+	ktap_unpoison(ptr, ktap_class_size[class]);
 	p->bump += ktap_class_size[class];
 	WRITE_ONCE(p->ready_bytes, p->ready_bytes - ktap_class_size[class]);
 	return ptr;
@@ -202,7 +199,10 @@ void *ktap_pool_alloc(struct ktap_pool *p, size_t size, bool nmi)
 			p->starved = true;
 	}
 	ktap_unlock(&p->lock, flags);
-	return ptr ?: ERR_PTR(-ENOMEM);
+	if (!ptr)
+		return ERR_PTR(-ENOMEM);
+	ktap_poison(ptr + size, ktap_class_size[class] - size);
+	return ptr;
 }
 
 /**
@@ -222,6 +222,7 @@ void ktap_pool_free(struct ktap_pool *p, void *ptr, size_t size, bool nmi)
 	if (unlikely(!ktap_lock(nmi, &p->lock, &flags))) {
 		struct ktap_block *b = ptr;
 
+		ktap_unpoison(b, sizeof(*b));
 		/* the next refill finds it there */
 		llist_add(&b->deferred, &p->deferred[class]);
 		return;
@@ -250,6 +251,7 @@ int ktap_pool_grow(struct ktap_pool *p)
 	if (!c)
 		return -ENOMEM;
 
+	ktap_poison(c->data, KTAP_CHUNK_DATA);
 	guard = ktap_guard_enter();
 	raw_spin_lock_irqsave(&p->lock, flags);
 	c->next = p->chunks;

@@ -69,6 +69,16 @@
 #define KTAP_ARENA_RESERVE	(2 * (KTAP_MAX_STR + 32))
 
 /*
+ * Where the build can tell: memory that is out of bounds, and how much of it
+ * there is between parts of one allocation
+ */
+#ifndef ktap_poison
+#define ktap_poison(p, size)	do { } while (0)
+#define ktap_unpoison(p, size)	do { } while (0)
+#define KTAP_REDZONE		0
+#endif
+
+/*
  * mem.c: the pool
  */
 #define KTAP_CHUNK_SIZE		(32 << 10)

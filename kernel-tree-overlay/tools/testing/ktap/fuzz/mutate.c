@@ -117,7 +117,7 @@ static bool is_wide(u32 op)
 static bool take_apart(struct model *m, const u8 *data, size_t size)
 {
 	const struct ktap_img_header *h = (const void *)data;
-	u32 i, end = sizeof(*h);
+	u32 i, k, end = sizeof(*h);
 
 	if (size < sizeof(*h) || h->magic != KTAP_IMAGE_MAGIC)
 		return false;
@@ -146,6 +146,12 @@ static bool take_apart(struct model *m, const u8 *data, size_t size)
 
 		if (!f->ncode || f->code > m->ncode || f->ncode > m->ncode - f->code)
 			return false;
+		/* code that is of two functions could not be moved */
+		for (k = 0; k < i; k++) {
+			if (f->code < m->funcs[k].code + m->funcs[k].ncode &&
+			    m->funcs[k].code < f->code + f->ncode)
+				return false;
+		}
 	}
 	return true;
 }

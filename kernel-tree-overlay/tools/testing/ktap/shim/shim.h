@@ -41,6 +41,7 @@
 #include <sanitizer/asan_interface.h>
 #define ktap_poison(p, size)	ASAN_POISON_MEMORY_REGION(p, size)
 #define ktap_unpoison(p, size)	ASAN_UNPOISON_MEMORY_REGION(p, size)
+#define KTAP_REDZONE		64
 #endif
 
 /* Contexts */
