@@ -51,6 +51,12 @@ struct ktap_diag {
 
 void ktap_diag_init(struct ktap_diag *d);
 void ktap_diag_free(struct ktap_diag *d);
+/* One more message would not be kept */
+static inline bool diag_is_full(const struct ktap_diag *d)
+{
+	return d->nmsgs == DIAG_MAX;
+}
+
 /* FILE:LINE:COL: error: TEXT, the line and a caret, for each message */
 void ktap_diag_print(const struct ktap_diag *d, FILE *f);
 

@@ -75,9 +75,12 @@ static void gen_label(struct fs *fs, struct stmt *s)
 			return;
 		}
 	}
-	/* at the end of a block nothing sees its locals any more */
-	for (n = s->next; n && n->kind == S_LABEL; n = n->next)
-		;
+	/*
+	 * At the end of a block nothing sees its locals any more; where more
+	 * labels follow than there may be, it does not matter what does.
+	 */
+	for (n = s->next, i = 0; n && n->kind == S_LABEL && i < GEN_MAX_LABELS; n = n->next)
+		i++;
 	if (!n && !fs->blk->until)
 		nact = fs->blk->nact;
 	fs->labels = arena_grow(&fs->p->arena, fs->labels, fs->nlabels, &fs->labels_cap,

@@ -19,8 +19,6 @@ struct entry {
 	__u32 len;
 };
 
-#define NBUCKETS	4096
-
 /* Constants, and string bytes by themselves, which globals and names refer to */
 enum {
 	ENTRY_INT = KTAP_CONST_INT,
@@ -30,7 +28,9 @@ enum {
 
 struct image_builder {
 	struct arena arena;
-	struct entry *buckets[NBUCKETS];
+	struct entry **buckets;
+	unsigned int nbuckets;
+	unsigned int nentries;
 	struct buf sec[KTAP_SEC_NR];
 	struct image_func *funcs;
 	unsigned int nfuncs;
@@ -63,7 +63,7 @@ static struct entry *find(struct image_builder *ib, int type, __u32 hash, __s64 
 {
 	struct entry *e;
 
-	for (e = ib->buckets[hash % NBUCKETS]; e; e = e->next) {
+	for (e = ib->nbuckets ? ib->buckets[hash % ib->nbuckets] : NULL; e; e = e->next) {
 		if (e->type != type || e->hash != hash)
 			continue;
 		if (type == ENTRY_INT ? e->i == i :
@@ -73,14 +73,32 @@ static struct entry *find(struct image_builder *ib, int type, __u32 hash, __s64 
 	return NULL;
 }
 
+static void rehash(struct image_builder *ib)
+{
+	unsigned int n = ib->nbuckets ? ib->nbuckets * 4 : 64, i;
+	struct entry **b = arena_alloc(&ib->arena, n * sizeof(*b)), *e, *next;
+
+	for (i = 0; i < ib->nbuckets; i++) {
+		for (e = ib->buckets[i]; e; e = next) {
+			next = e->next;
+			e->next = b[e->hash % n];
+			b[e->hash % n] = e;
+		}
+	}
+	ib->buckets = b;
+	ib->nbuckets = n;
+}
+
 static struct entry *add(struct image_builder *ib, int type, __u32 hash)
 {
 	struct entry *e = arena_alloc(&ib->arena, sizeof(*e));
 
+	if (ib->nentries++ >= ib->nbuckets)
+		rehash(ib);
 	e->type = type;
 	e->hash = hash;
-	e->next = ib->buckets[hash % NBUCKETS];
-	ib->buckets[hash % NBUCKETS] = e;
+	e->next = ib->buckets[hash % ib->nbuckets];
+	ib->buckets[hash % ib->nbuckets] = e;
 	return e;
 }
 

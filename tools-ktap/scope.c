@@ -14,6 +14,8 @@
 #include "ast.h"
 #include "names.h"
 
+#define SCOPE_MAX_NEAR	1000
+
 struct scope {
 	struct program *p;
 	struct func *fn;
@@ -26,6 +28,7 @@ struct scope {
 	unsigned int *cont_seq;		/* of the innermost loop: its first continue */
 	size_t until_base;		/* in the condition of repeat: its locals begin here */
 	unsigned int until_seq;		/* and those after this were skipped by continue */
+	unsigned int nnear;		/* names that were compared with the locals */
 };
 
 static void walk_expr(struct scope *sc, struct expr *e);
@@ -125,8 +128,10 @@ static void note_read(struct scope *sc, struct expr *e)
 		s->pred_read = true;
 		return;
 	}
-	if (!s->read) {
+	if (!s->read)
 		s->read_pos = e->pos;
+	/* few errors are shown, so not all names of a large script are compared */
+	if (!s->read && sc->nnear++ < SCOPE_MAX_NEAR) {
 		s->near_dist = names_max_dist(s->name->s) + 1;
 		for (i = sc->n; i-- > 0 && sc->n - i < 300;)
 			names_near(s->name->s, sc->stack[i]->name->s, &s->near, &s->near_dist);
@@ -658,9 +663,10 @@ static void report_unknown(struct program *p, struct sym *s)
 {
 	const char *name = s->name->s, *best = s->near;
 	unsigned int dist = best ? s->near_dist : names_max_dist(name) + 1;
+	bool shown = !diag_is_full(p->diag);
 	struct sym *o;
 
-	for (o = p->syms; o; o = o->next)
+	for (o = p->syms; o && shown; o = o->next)
 		if (o->class == SYM_GLOBAL)
 			names_near(name, o->name->s, &best, &dist);
 	names_near_library(name, &best, &dist);
