@@ -669,7 +669,8 @@ static void report_unknown(struct program *p, struct sym *s)
 	for (o = p->syms; o && shown; o = o->next)
 		if (o->class == SYM_GLOBAL)
 			names_near(name, o->name->s, &best, &dist);
-	names_near_library(name, &best, &dist);
+	if (shown)
+		names_near_library(name, &best, &dist);
 	if (s->called && best)
 		diag_error(p->diag, s->read_pos, FUNC_NEAR, name, best);
 	else if (s->called)
