@@ -3,7 +3,8 @@
  * Makes the inputs that the fuzz targets begin with, from scripts.
  *
  *	fuzz-seeds DIR FILE...	what DIR/compiler, DIR/image, DIR/vm and
- *				DIR/render begin with, of scripts and lists of them
+ *				DIR/render begin with, of scripts and lists of them;
+ *				and DIR/script.dict, of a .dict and the builtins
  *	fuzz-seeds -l FILE...	the files as lines of such a list
  *
  * Only scripts are kept in the tree: images and records follow from them, in
@@ -145,6 +146,38 @@ static void add_list(const char *name)
 	free(src);
 }
 
+static void add_dict(const char *name)
+{
+	static const char * const builtins[] = {
+#define BUILTIN_NAME(id, name, min, max, flags) name,
+		KTAP_BUILTINS(BUILTIN_NAME)
+#undef BUILTIN_NAME
+	};
+	size_t len;
+	char path[4096], *src = read_file(name, &len);
+	unsigned int i;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/script.dict", dir);
+	f = fopen(path, "w");
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	fwrite(src, 1, len, f);
+	for (i = 0; i < ARRAY_SIZE(builtins); i++)
+		fprintf(f, "\"%s(\"\n", builtins[i]);
+	fclose(f);
+	free(src);
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n > m && !strcmp(s + n - m, end);
+}
+
 static void put_line(const char *name)
 {
 	size_t len, i;
@@ -183,11 +216,11 @@ int main(int argc, char **argv)
 		mkdir(path, 0777);
 	}
 	for (argv += 2; *argv; argv++) {
-		size_t n = strlen(*argv);
-
 		if (list)
 			put_line(*argv);
-		else if (n > 4 && !strcmp(*argv + n - 4, ".txt"))
+		else if (ends_with(*argv, ".dict"))
+			add_dict(*argv);
+		else if (ends_with(*argv, ".txt"))
 			add_list(*argv);
 		else
 			add_file(*argv);

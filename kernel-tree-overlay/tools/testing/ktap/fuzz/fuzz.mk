@@ -2,13 +2,14 @@
 # Fuzz targets, included by ../Makefile:
 #	make fuzz-build		the targets, build/fuzz/fuzz-*
 #	make fuzz-check		each for a bounded number of executions; TAP
-#	make fuzz FUZZ_TIME=600	all of them, two at a time; findings in build/fuzz/
-# They need clang and its runtime (libclang-rt-14-dev).
+#	make fuzz FUZZ_TIME=600	all of them, two at a time; findings in FUZZ_DIR
+# They need clang and its runtime (libclang-rt-dev).
 
 FUZZ_CC ?= clang
 FUZZ_OUT := $(OUTPUT)fuzz/
 FUZZ_TARGETS := compiler image vm render ops fold
-FUZZ_TIME ?= 60
+FUZZ_TIME ?= 600
+FUZZ_DIR ?= $(FUZZ_OUT)found
 
 # What counts here is executions per second.  So comparisons are not traced,
 # which takes half of the time; seeds and dictionary have what they would find.
@@ -52,6 +53,34 @@ $(FUZZ_OUT)fuzz-%: $(FUZZ_OUT)fuzz-%.o $(FUZZ_OBJS)
 $(FUZZ_OUT):
 	mkdir -p $@
 
-fuzz-build: $(FUZZ_PROGS)
+fuzz-build: $(FUZZ_PROGS) $(FUZZ_OUT)seeds
 
-.PHONY: fuzz-build
+# Inputs to begin with, made of the scripts that there are
+FUZZ_SCRIPTS := $(sort $(wildcard lang/*.kp $(TREE)/samples/ktap/*.kp)) \
+	fuzz/corpus/scripts.txt fuzz/script.dict
+
+$(FUZZ_OUT)seeds: $(FUZZ_OUT)fuzz-seeds $(FUZZ_SCRIPTS)
+	rm -rf $@
+	mkdir -p $@
+	$(FUZZ_OUT)fuzz-seeds $@ $(FUZZ_SCRIPTS)
+
+# clang may be there without what fuzzing needs of it
+FUZZ_CAN := $(shell echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	$(FUZZ_CC) -x c -fsanitize=fuzzer,address,undefined - -o /dev/null 2>/dev/null && echo y)
+
+ifeq ($(FUZZ_CAN),y)
+fuzz-check: fuzz-build
+	@fuzz/run.sh check $(FUZZ_OUT) $(FUZZ_OUT)seeds
+
+fuzz: fuzz-build
+	@fuzz/run.sh long $(FUZZ_OUT) $(FUZZ_OUT)seeds $(FUZZ_DIR) $(FUZZ_TIME)
+else
+fuzz-check:
+	@echo '1..1'
+	@echo 'ok 1 # SKIP fuzz: needs clang and its sanitizers (libclang-rt-dev)'
+
+fuzz:
+	@echo 'fuzzing needs clang and its sanitizers (libclang-rt-dev)' >&2; false
+endif
+
+.PHONY: fuzz-build fuzz-check fuzz
