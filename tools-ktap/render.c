@@ -344,6 +344,12 @@ static void add_escaped(struct buf *b, const char *s, size_t len)
 	}
 }
 
+/*
+ * More than this for one value is no line that anybody reads; tables in tables
+ * that are all the same ones could come to any length.
+ */
+#define VALUE_MAX	(1 << 20)
+
 /* A table in a line of its own kind: {key: value, ...} */
 static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned int depth)
 {
@@ -351,22 +357,31 @@ static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned i
 	struct row *rows;
 	size_t i;
 
-	/* number 0: so deep in other tables that it was left out */
-	if (!t || depth > 8) {
+	/*
+	 * Number 0: so deep in other tables that it was left out. And damaged
+	 * records may have a table inside itself.
+	 */
+	if (!t || t->busy || depth > 8 || b->len > VALUE_MAX) {
 		add_str(b, t || !id ? "{...}" : "{}");
 		return;
 	}
+	t->busy = true;
 	rows = get_rows(r, t);
 	qsort(rows, t->nrows, sizeof(*rows), by_key);
 	add_str(b, "{");
 	for (i = 0; i < t->nrows; i++) {
 		if (i)
 			add_str(b, ", ");
+		if (b->len > VALUE_MAX) {
+			add_str(b, "...");
+			break;
+		}
 		add_val(r, b, rows[i].key, depth + 1);
 		add_str(b, ": ");
 		add_val(r, b, rows[i].val, depth + 1);
 	}
 	add_str(b, "}");
+	t->busy = false;
 	free(rows);
 }
 

@@ -21,6 +21,7 @@ struct row {
 struct table {
 	struct table *next;
 	__u32 id;
+	bool busy;			/* being made text of */
 	struct buf data;		/* the values, as in the records */
 	size_t nrows;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scripts and images that nobody would write: each ends in success or in an
+ * Scripts, images and records that nobody would write: each ends in success or in an
  * error with a place, in bounded time and memory.  Prints TAP.
  *
  * Each case is a process of its own, with a limit on its time; its memory is
@@ -15,6 +15,7 @@
 #include "vm.h"
 #include "image.h"
 #include "ktap_compile.h"
+#include "render.h"
 
 #define MAX_SECONDS	20
 #define MAX_KB		(600 << 10)
@@ -297,6 +298,54 @@ static int try_jumps(void)
 	return load_big(&b, NULL);
 }
 
+/*
+ * Records, damaged so that a table is inside itself, or tables in tables come to
+ * a length that no memory has.
+ */
+static void put_value(struct buf *b, u8 type, u64 i, u32 len)
+{
+	struct ktap_rec_val v = { .type = type, .len = len };
+
+	buf_add(b, &v, sizeof(v));
+	buf_add(b, &i, len);
+	buf_pad(b, 8);
+}
+
+static void put_table(struct buf *out, u32 id, u32 inner, unsigned int nrows)
+{
+	struct ktap_rec rec = { .type = KTAP_REC_ROWS };
+	size_t start = out->len;
+
+	buf_add(out, &rec, sizeof(rec));
+	put_value(out, KTAP_VAL_INT, id, sizeof(u64));
+	while (nrows--) {
+		put_value(out, KTAP_VAL_INT, nrows, sizeof(u64));
+		put_value(out, KTAP_VAL_TABLE, inner, sizeof(u32));
+	}
+	rec.len = out->len - start;
+	memcpy(out->data + start, &rec, sizeof(rec));
+}
+
+static int try_records(bool circle)
+{
+	struct ktap_rec rec = { .type = KTAP_REC_PRINT, .len = sizeof(rec) + 16 };
+	struct ktap_render *r;
+	struct ktap_image *img;
+	struct ktap_diag diag;
+	struct buf out = {};
+	FILE *null = fopen("/dev/null", "w");
+	u32 i;
+
+	for (i = 1; i < 10; i++)
+		put_table(&out, i, circle ? i % 2 + 1 : i + 1, 10);
+	buf_add(&out, &rec, sizeof(rec));
+	put_value(&out, KTAP_VAL_TABLE, 1, sizeof(u32));
+	ktap_diag_init(&diag);
+	img = ktap_compile("bad.kp", "", 0, &diag);
+	r = img && null ? ktap_render_new(img->data, img->size, null, NULL) : NULL;
+	return !r || ktap_render(r, out.data, out.len);
+}
+
 static int try_image(unsigned int n)
 {
 	switch (n) {
@@ -308,14 +357,17 @@ static int try_image(unsigned int n)
 		return try_constants(8000, NULL);
 	case 3:
 		return try_constants(KTAP_MAX_CONSTS, "STRINGS_LARGE");
-	default:
+	case 4:
 		return try_jumps();
+	default:
+		return try_records(n == 5);
 	}
 }
 
 static const char * const images[] = {
 	"65,536 functions with 50 upvalues each", "two million closures with 250 upvalues each",
 	"8,000 constants of 4 KiB", "65,536 of them", "two million jumps",
+	"records with tables inside themselves", "records with ten tables in each of ten ...",
 };
 
 int main(void)
