@@ -848,6 +848,65 @@ static void test_strings(void)
 }
 
 /*
+ * What costs more than it looks like
+ */
+static void test_keys(u64 factor, const char *what)
+{
+	struct ktap_vm *vm = create_empty(0);
+	struct ktap_exec *x = vm->setup;
+	struct ktap_table *t = new_table(x, 4);
+	const int n = 20000;
+	struct ktap_val key;
+	int i, bad = 0;
+
+	/* long chains are charged for */
+	x->fuel = 0;
+	for (i = 1; i <= n; i++) {
+		key = val_int(i * factor);
+		bad += !!ktap_table_add(x, t, &key, 1);
+	}
+	report(!bad && ktap_table_len(t) == n && x->fuel > -n / 10,
+	       "keys that are multiples of %s do not collide (charged %lld)", what, -x->fuel);
+	ktap_vm_destroy(vm);
+}
+
+/* Two thousand instructions in a row, each of which takes a million steps */
+static void test_straight(void)
+{
+	struct ktap_vm_params params = { .main_budget = 1000000 };
+	char pat[1003] = "*[", str[1001] = "";
+	struct ktap_vm *vm;
+	struct asm_img a;
+	s64 steps = 0;
+	int i;
+
+	memset(pat + 2, 'b', sizeof(pat) - 4);
+	pat[sizeof(pat) - 2] = ']';
+	memset(str, 'a', sizeof(str) - 1);
+	asm_init(&a);
+	asm_const_str(&a, str);
+	asm_const_str(&a, pat);
+	asm_func(&a, "main", 0, 3, 0);
+	asm_emit(&a, IW(LOADK, 0, 0));
+	asm_emit(&a, IW(LOADK, 1, 1));
+	for (i = 0; i < 2000; i++)
+		asm_emit(&a, I(MATCH, 2, 0, 1));
+	asm_emit(&a, I(RET, 0, 1, 0));
+	asm_finish(&a);
+	host_env_free(&env);
+	vm = ktap_vm_create(a.bytes, a.size, &params, &env, NULL);
+	asm_free(&a);
+	if (IS_ERR(vm))
+		exit(1);
+	CHECK(!ktap_glob(vm->img.consts[1].s, vm->img.consts[0].s, &steps));
+	/* a class that does not match costs what looking at it takes */
+	CHECK(steps <= -1000 * 990);
+	CHECK(ktap_vm_run_main(vm) == -EIO);
+	CHECK(strstr(ktap_vm_error_text(vm) ?: "", "instruction limit"));
+	ktap_vm_destroy(vm);
+}
+
+/*
  * Failing allocations: each in turn fails, from creation to destruction
  */
 static int run_all(void)
@@ -965,6 +1024,11 @@ int main(void)
 	test_arena();
 	test_senseless();
 	test_options();
+	test_keys(1, "1");
+	test_keys(1ULL << 48, "2^48");
+	/* the inverse of the factor that a hash of the kernel has */
+	test_keys(0xe217c1e66c88cc3ULL, "the inverse of a golden ratio");
+	test_straight();
 	test_iteration();
 	test_exact();
 	test_lifetime();
