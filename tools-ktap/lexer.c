@@ -404,11 +404,6 @@ static void lex_word(struct lexer *l, struct token *t)
 	while (peekc(l, 0) >= 0 && lex_is_name(peekc(l, 0)))
 		l->pos++;
 	n = l->pos - start;
-	if (n > LEX_MAX_NAME) {
-		t->kind = TK_ERROR;
-		diag_error(l->diag, t->pos, NAME_LONG, LEX_MAX_NAME);
-		return;
-	}
 	for (i = 0; i < ARRAY_SIZE(keywords); i++) {
 		if (strlen(keywords[i]) == n && !memcmp(keywords[i], l->src + start, n)) {
 			t->kind = TK_AND + i;

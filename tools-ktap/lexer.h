@@ -41,9 +41,6 @@ struct kstr {
 	char s[];		/* @len bytes and a NUL */
 };
 
-/* Bytes of a name; an image takes longer ones, messages do not */
-#define LEX_MAX_NAME	1000
-
 struct token {
 	int kind;
 	struct src_pos pos;

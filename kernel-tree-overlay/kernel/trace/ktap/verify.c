@@ -31,9 +31,6 @@
 
 #include "vm.h"
 
-/* Instructions after which others get their turn */
-#define KTAP_VERIFY_SLICE	4096
-
 /* Kinds of operands in KTAP_OPCODES */
 enum ktap_kind {
 	KTAP_KIND__,
@@ -405,8 +402,6 @@ static int ktap_verify_func(struct ktap_verifier *v)
 			ret = ktap_check_rules(v, code[v->pc]);
 		if (ret)
 			return ret;
-		if (v->pc % KTAP_VERIFY_SLICE == 0)
-			cond_resched();
 	}
 	for (v->pc = 0; v->pc < v->p->ncode; v->pc++) {
 		ret = ktap_check_multi(v, code[v->pc]);
@@ -418,8 +413,6 @@ static int ktap_verify_func(struct ktap_verifier *v)
 			if (ktap_is_consumer(code[to], &first))
 				return REFUSE(v, JUMP_MULTI, "to %u", to);
 		}
-		if (v->pc % KTAP_VERIFY_SLICE == 0)
-			cond_resched();
 	}
 	v->pc = v->p->ncode - 1;
 	return ktap_check_end(v, code[v->pc]);

@@ -859,14 +859,13 @@ static void test_keys(u64 factor, const char *what)
 	struct ktap_val key;
 	int i, bad = 0;
 
-	/* long chains are charged for */
-	x->fuel = 0;
+	/* a chain that gets too long takes no more */
 	for (i = 1; i <= n; i++) {
 		key = val_int(i * factor);
 		bad += !!ktap_table_add(x, t, &key, 1);
 	}
-	report(!bad && ktap_table_len(t) == n && x->fuel > -n / 10,
-	       "keys that are multiples of %s do not collide (charged %lld)", what, -x->fuel);
+	report(!bad && ktap_table_len(t) == n,
+	       "keys that are multiples of %s do not collide", what);
 	ktap_vm_destroy(vm);
 }
 
@@ -877,7 +876,7 @@ static void test_straight(void)
 	char pat[1003] = "*[", str[1001] = "";
 	struct ktap_vm *vm;
 	struct asm_img a;
-	s64 steps = 0;
+	s64 steps = 2000000;
 	int i;
 
 	memset(pat + 2, 'b', sizeof(pat) - 4);
@@ -900,7 +899,7 @@ static void test_straight(void)
 		exit(1);
 	CHECK(!ktap_glob(vm->img.consts[1].s, vm->img.consts[0].s, &steps));
 	/* a class that does not match costs what looking at it takes */
-	CHECK(steps <= -1000 * 990);
+	CHECK(steps <= 2000000 - 1000 * 990);
 	CHECK(ktap_vm_run_main(vm) == -EIO);
 	CHECK(strstr(ktap_vm_error_text(vm) ?: "", "instruction limit"));
 	ktap_vm_destroy(vm);
