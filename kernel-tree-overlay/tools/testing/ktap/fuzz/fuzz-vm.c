@@ -95,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(!shim_live);
 		return 0;
 	}
+	FUZZ_CHECK(mutate_fits(data, size));
 	if (!ktap_vm_set_args(vm, args, sizeof(args)))
 		run(vm, h);
 	shim_fail_alloc = 0;

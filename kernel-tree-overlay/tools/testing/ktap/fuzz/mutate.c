@@ -792,9 +792,28 @@ static void mend(struct model *m)
 
 static size_t finish(struct model *m, u8 *out, size_t max)
 {
-	if (rnd(16))
+	if (rnd(4))
 		mend(m);
 	return put_together(m, out, max);
+}
+
+bool mutate_fits(const uint8_t *data, size_t size)
+{
+	u32 i;
+
+	if (kinds[KTAP_OP_JMP][0] != KIND_J24)
+		init_kinds();
+	if (!take_apart(&model, data, size))
+		return true;
+	memcpy(other.code, model.code, sizeof(model.code));
+	mend(&model);
+	/* there are several instructions that a function may end with */
+	for (i = 0; i < model.nfuncs; i++) {
+		u32 last = model.funcs[i].code + model.funcs[i].ncode - 1;
+
+		model.code[last] = other.code[last];
+	}
+	return !memcmp(other.code, model.code, model.ncode * sizeof(model.code[0]));
 }
 
 size_t mutate_image(uint8_t *data, size_t size, size_t max, unsigned int seed)
