@@ -401,8 +401,8 @@ int main(void)
 		failed += !ok;
 		if (WIFSIGNALED(status))
 			printf("# signal %d\n", WTERMSIG(status));
-		printf("%sok %u bad input: %s: %ld.%03ld s, %ld MB\n", ok ? "" : "not ", i + 1, what,
-		       (long)ru.ru_utime.tv_sec, (long)ru.ru_utime.tv_usec / 1000,
+		printf("%sok %u bad input: %s: %ld.%03ld s, %ld MB\n", ok ? "" : "not ", i + 1,
+		       what, (long)ru.ru_utime.tv_sec, (long)ru.ru_utime.tv_usec / 1000,
 		       ru.ru_maxrss >> 10);
 	}
 	printf("# bad input: %u passed, %u failed\n", n - failed, failed);

@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 			failed++;
 		}
 	}
-	printf("%sok 1 failing: %lu allocations and %lu blocks of %d scripts, each failed in turn\n",
+	printf("%sok 1 failing: each of %lu allocations and %lu blocks of %d scripts\n",
 	       failed ? "not " : "", allocs, blocks, argc - 1);
 	printf("1..1\n# failing: %u passed, %u failed\n", !failed, !!failed);
 	host_env_free(&env);

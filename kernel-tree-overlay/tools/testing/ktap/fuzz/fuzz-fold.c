@@ -86,9 +86,9 @@ static struct val leaf(unsigned int b)
 		for (i = 0; i < 8; i++)
 			v.i = (u64)v.i << 8 | byte();
 	if (v.type == NIL)
-		strcpy(text, "nil");
+		snprintf(text, sizeof(text), "nil");
 	else if (v.type == BOOL)
-		strcpy(text, v.i ? "true" : "false");
+		snprintf(text, sizeof(text), v.i ? "true" : "false");
 	else if (v.i < 0)
 		snprintf(text, sizeof(text), "(-%llu)", -(u64)v.i);
 	else
@@ -284,11 +284,12 @@ static void run(const char *decl, const char *text, struct val want)
 		FUZZ_CHECK(env.len >= sizeof(struct ktap_rec) + sizeof(*out));
 		out = (void *)(env.records + sizeof(struct ktap_rec));
 		memcpy(&i, out->data, out->type == KTAP_VAL_INT ? sizeof(i) : 0);
-		if (out->type != (want.type == NIL ? KTAP_VAL_NIL : want.type == INT ? KTAP_VAL_INT :
+		if (out->type != (want.type == NIL ? KTAP_VAL_NIL :
+				  want.type == INT ? KTAP_VAL_INT :
 				  want.i ? KTAP_VAL_TRUE : KTAP_VAL_FALSE) ||
 		    (want.type == INT && i != want.i)) {
-			fprintf(stderr, "%stype %u, %lld: wanted type %u, %lld\n", src, out->type, i,
-				want.type, want.i);
+			fprintf(stderr, "%stype %u, %lld: wanted type %u, %lld\n", src,
+				out->type, i, want.type, want.i);
 			abort();
 		}
 	}

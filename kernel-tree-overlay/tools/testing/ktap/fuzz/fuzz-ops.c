@@ -22,7 +22,7 @@ struct input {
 	u8 c;
 	s64 b;
 	s64 d;
-} __attribute__((packed));
+} __packed;
 
 static const u8 ops[] = {
 	KTAP_OP_ADD, KTAP_OP_SUB, KTAP_OP_MUL, KTAP_OP_DIV, KTAP_OP_MOD, KTAP_OP_BAND,

@@ -28,10 +28,11 @@ static char *read_file(const char *name, size_t *len)
 	char *buf;
 	long size;
 
-	if (!f || fseek(f, 0, SEEK_END) || (size = ftell(f)) < 0) {
+	if (!f || fseek(f, 0, SEEK_END)) {
 		perror(name);
 		exit(1);
 	}
+	size = ftell(f);
 	rewind(f);
 	buf = malloc(size + 1);
 	*len = buf ? fread(buf, 1, size, f) : 0;
