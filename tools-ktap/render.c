@@ -348,7 +348,7 @@ static void add_escaped(struct buf *b, const char *s, size_t len)
  * More than this for one value is no line that anybody reads; tables in tables
  * that are all the same ones could come to any length.
  */
-#define VALUE_MAX	(1 << 20)
+#define VALUE_MAX	0x100000
 
 /* A table in a line of its own kind: {key: value, ...} */
 static void add_table(struct ktap_render *r, struct buf *b, __u32 id, unsigned int depth)

@@ -52,7 +52,7 @@ static void run(const struct ktap_image *img, struct result *r, long fail_alloc,
 {
 	/* what ends only when its budget does should not take long */
 	struct ktap_vm_params params = { .main_budget = 100000, .handler_budget = 50000 };
-	static const char args[] = "script.kp\0" "7\0" "x";
+	static const char args[] = "script.kp\0007\0x";
 	char text[512] = "";
 	struct ktap_log log = { .buf = text, .size = sizeof(text) };
 	struct ktap_vm *vm;

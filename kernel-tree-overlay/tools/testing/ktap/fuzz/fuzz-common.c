@@ -12,8 +12,7 @@
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	return "malloc_context_size=1:quarantine_size_mb=4:max_free_fill_size=0:"
-	       "max_malloc_fill_size=0:detect_stack_use_after_return=0";
+	return "malloc_context_size=1:quarantine_size_mb=4";
 }
 
 static ssize_t null_write(void *cookie, const char *buf, size_t size)

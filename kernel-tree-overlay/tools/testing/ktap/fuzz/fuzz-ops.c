@@ -10,8 +10,6 @@
 #include "host_env.h"
 #include "vmtest.h"
 
-typedef __int128 s128;
-
 #define NINSNS	8
 
 /* An instruction in the input */
@@ -60,15 +58,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static s64 cut(s128 v)
+static s64 cut(__int128 v)
 {
 	return (s64)(u64)v;
 }
 
 /* 2^n, for n in 0 .. 64 */
-static s128 power(u64 n)
+static __int128 power(u64 n)
 {
-	s128 p = 1;
+	__int128 p = 1;
 
 	while (n--)
 		p *= 2;
@@ -76,9 +74,9 @@ static s128 power(u64 n)
 }
 
 /* The quotient that is not greater, of a positive divisor */
-static s128 floor_div(s128 a, s128 b)
+static __int128 floor_div(__int128 a, __int128 b)
 {
-	s128 q = a / b;
+	__int128 q = a / b;
 
 	return q * b > a ? q - 1 : q;
 }
@@ -88,8 +86,8 @@ static bool expected(u8 op, const struct ktap_val *vb, const struct ktap_val *vc
 		     struct ktap_val *out)
 {
 	bool unary = op == KTAP_OP_NEG || op == KTAP_OP_BNOT;
-	s128 b = vb->i, c = vc->i, ub = (u64)vb->i;
-	s128 r = 0;
+	__int128 b = vb->i, c = vc->i, ub = (u64)vb->i;
+	__int128 r = 0;
 
 	*out = (struct ktap_val){ .type = KTAP_BOOL };
 	switch (op) {
@@ -124,8 +122,8 @@ static bool expected(u8 op, const struct ktap_val *vb, const struct ktap_val *vc
 		r = b - c;
 		break;
 	case KTAP_OP_MUL:
-		/* the product of 64 bits has 128; what is over is cut off anyway */
-		r = (unsigned __int128)b * (unsigned __int128)c;
+		/* the lower half is the same with and without signs, and does not overflow */
+		r = (u64)b * (u64)c;
 		break;
 	case KTAP_OP_DIV:
 		if (!c)

@@ -66,7 +66,7 @@ static int run(struct ktap_vm *vm, u32 h)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char args[] = "script\0" "007\0" "-12\0" "abc";
+	static const char args[] = "script\0007\0-12\0abc";
 	static const u32 mem[] = { 96 << 10, 128 << 10, 256 << 10, 1 << 20 };
 	u32 h = fuzz_hash(data, size);
 	struct ktap_vm_params params = {
