@@ -279,15 +279,17 @@ int ktap_bi_SPLIT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
 {
 	bool words = nargs < 2 || args[1].type == KTAP_NIL;
 	int ret = ktap_str_args(x, args, nargs, words ? 1 : 2);
-	struct ktap_val t;
+	const struct ktap_str *s;
 
-	if (!ret)
-		ret = ktap_new_table(x, &t);
 	if (ret)
 		return min(ret, 0);
-	ret = ktap_split(x, t.t, args[0].s, words ? NULL : args[1].s);
-	args[0] = t;
-	return ret;
+	s = args[0].s;
+	/*
+	 * The register is the table's from here on: what runs short of memory
+	 * frees objects that no register has. Strings stay where they are.
+	 */
+	ret = ktap_new_table(x, &args[0]);
+	return ret ?: ktap_split(x, args[0].t, s, words ? NULL : args[1].s);
 }
 
 int ktap_bi_JOIN(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)

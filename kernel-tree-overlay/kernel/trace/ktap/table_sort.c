@@ -411,6 +411,7 @@ static int ktap_sort_keep(struct ktap_sort *so)
 static int ktap_sort_run(struct ktap_sort *so, struct ktap_table *t)
 {
 	struct ktap_val *r = so->r;
+	unsigned int tries = 0;
 	u64 cursor = 0;
 	bool before;
 	u32 n;
@@ -451,10 +452,17 @@ static int ktap_sort_run(struct ktap_sort *so, struct ktap_table *t)
 		if (ret)
 			return ret;
 	}
-	/* without memory for an index it can still be gone through, which it is for */
-	ktap_stripe_index(so->x->vm, so->s, so->x->nmi);
 	ktap_exec_charge(so->x, so->s->used);
-	return 0;
+	do {
+		/* it fails before it has begun, or not at all */
+		ret = ktap_stripe_index(so->x->vm, so->s, so->x->nmi);
+		if (ret)
+			ret = ktap_table_failed(so->x, ret, &tries);
+		else
+			break;
+	} while (!ret);
+	/* in handlers: it can be gone through, which it is for, and the loss is counted */
+	return min(ret, 0);
 }
 
 /* Sorts what is in @v, a table or an aggregation, and leaves the result there. */

@@ -80,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	host_env_reset(&env);
 	env.nattached = 0;
+	env.off = false;
+	env.stopped = false;
 	env.nrecords = 0;
 	env.limit = h >> 9 & 7 ? 0 : 1 + (h >> 12 & 7);
 	env.interrupt = h >> 15 & 15 ? 0 : 1 + (h >> 19 & 1);
