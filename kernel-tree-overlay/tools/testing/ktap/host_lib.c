@@ -55,7 +55,7 @@ void ktap_env_sleep(struct ktap_exec *x, s64 ms)
 	if (ms < 0)
 		ktap_vm_request_stop(ktap_exec_vm(x));
 	else
-		env->ts += ms * 1000000;
+		env->ts += (u64)ms * 1000000;
 }
 
 HOST_INT(NSECS, ktap_env_mono_ns(x))

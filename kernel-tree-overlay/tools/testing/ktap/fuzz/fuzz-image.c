@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(readable == !err);
 	/* the dump takes its time */
 	if (readable && size % 8 == 0)
-		dump_image(fuzz_null(), &r);
+		dump_image(fuzz_null(), &r, NULL, 0);
 	ret = ktap_prog_load(&prog, data, size, 1, &log);
 	if (!ret) {
 		FUZZ_CHECK(readable);

@@ -21,12 +21,15 @@ FUZZ_CFLAGS := $(FUZZ_BASE) $(FUZZ_SANITIZE) \
 FUZZ_INCLUDES := -Ifuzz -I. $(VM_CFLAGS)
 
 FUZZ_OBJS := $(VM:%=$(FUZZ_OUT)vm-%.o) $(TOOL:%=$(FUZZ_OUT)tool-%.o) \
-	$(FUZZ_OUT)shim.o $(FUZZ_OUT)host_env.o $(FUZZ_OUT)vmtest_asm.o \
+	$(FUZZ_OUT)shim.o $(FUZZ_OUT)host_env.o $(FUZZ_OUT)host_lib.o $(FUZZ_OUT)vmtest_asm.o \
 	$(FUZZ_OUT)fuzz-common.o $(FUZZ_OUT)mutate.o
 FUZZ_PROGS := $(FUZZ_TARGETS:%=$(FUZZ_OUT)fuzz-%) $(FUZZ_OUT)fuzz-seeds
 
 $(FUZZ_OUT)vm-%.o: $(VM_DIR)/%.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(VM_CFLAGS) -c $< -o $@
+
+$(FUZZ_OUT)vm-lib_names.o: $(OUTPUT)uapi_names.h
+$(FUZZ_OUT)vm-lib_names.o: VM_CFLAGS += -I$(OUTPUT)
 
 $(FUZZ_OUT)tool-%.o: $(TOOL_DIR)/%.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(TOOL_CFLAGS) -c $< -o $@

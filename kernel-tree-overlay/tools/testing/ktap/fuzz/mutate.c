@@ -746,22 +746,33 @@ static bool leaves_multi(u32 insn)
 	       !KTAP_INSN_C(insn);
 }
 
+/* Does control never go on to the next instruction? */
+static bool may_end(u32 insn)
+{
+	u32 op = KTAP_INSN_OP(insn);
+
+	return op == KTAP_OP_RET || op == KTAP_OP_TAIL || op == KTAP_OP_JMP;
+}
+
 static void mend_func(const struct model *m, const struct ktap_img_func *f, u32 *code)
 {
 	u32 i, first;
 
 	for (i = 0; i < f->ncode; i++)
 		code[i] = mend_insn(m, f, i, code[i]);
-	code[f->ncode - 1] = KTAP_INSN(KTAP_OP_RET, 0, 1, 0);
+	if (!may_end(code[f->ncode - 1]))
+		code[f->ncode - 1] = KTAP_INSN(KTAP_OP_RET, 0, 1, 0);
 	/* several results go from an instruction to the next */
 	for (i = 0; i < f->ncode; i++) {
 		if (!takes_multi(code[i], &first))
 			continue;
 		if (!i || !leaves_multi(code[i - 1]) || first > KTAP_INSN_A(code[i - 1]))
-			code[i] = harmless(f);
+			code[i] = i + 1 < f->ncode ? harmless(f) :
+				  KTAP_INSN(KTAP_OP_RET, 0, 1, 0);
 	}
 	for (i = 0; i < f->ncode; i++) {
-		if (leaves_multi(code[i]) && !takes_multi(code[i + 1], &first))
+		if (leaves_multi(code[i]) &&
+		    (i + 1 == f->ncode || !takes_multi(code[i + 1], &first)))
 			code[i] |= 1u << 24;
 	}
 	for (i = 0; i < f->ncode; i++) {
@@ -771,7 +782,8 @@ static void mend_func(const struct model *m, const struct ktap_img_func *f, u32 
 			continue;
 		to = i + 1 + get_jump(code[i]);
 		if (to < 0 || to >= (s32)f->ncode || takes_multi(code[to], &first))
-			code[i] = harmless(f);
+			code[i] = i + 1 < f->ncode ? harmless(f) :
+				  KTAP_INSN(KTAP_OP_RET, 0, 1, 0);
 	}
 }
 
@@ -799,20 +811,12 @@ static size_t finish(struct model *m, u8 *out, size_t max)
 
 bool mutate_fits(const uint8_t *data, size_t size)
 {
-	u32 i;
-
 	if (kinds[KTAP_OP_JMP][0] != KIND_J24)
 		init_kinds();
 	if (!take_apart(&model, data, size))
 		return true;
 	memcpy(other.code, model.code, sizeof(model.code));
 	mend(&model);
-	/* there are several instructions that a function may end with */
-	for (i = 0; i < model.nfuncs; i++) {
-		u32 last = model.funcs[i].code + model.funcs[i].ncode - 1;
-
-		model.code[last] = other.code[last];
-	}
 	return !memcmp(other.code, model.code, model.ncode * sizeof(model.code[0]));
 }
 
