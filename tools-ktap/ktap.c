@@ -72,13 +72,22 @@ static void write_file(const char *name, const struct ktap_image *img)
 	}
 }
 
+/*
+ * What is in the file already goes when there is something to put there: after
+ * the kernel has taken the script, see struct run_options.
+ */
 static void open_output(struct options *o)
 {
 	int fd;
 
 	o->run.out = stdout;
 	if (o->output) {
-		fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		fd = open(o->output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		o->created = fd >= 0;
+		if (fd < 0 && errno == EEXIST) {
+			fd = open(o->output, O_WRONLY | O_CLOEXEC);
+			o->run.replace = true;
+		}
 		o->run.out = fd < 0 ? NULL : fdopen(fd, "w");
 		if (!o->run.out)
 			options_fail("cannot write %s: %s", o->output, strerror(errno));
@@ -135,8 +144,10 @@ static struct ktap_image *get_image(struct options *o, const char *name, struct 
 	fflush(stdout);
 	ktap_diag_print(&diag, stderr);
 	if (o->json && diag.nmsgs) {
-		if (!o->run.out)
+		if (!o->run.out) {
 			open_output(o);
+			run_replace(&o->run);
+		}
 		json_diag(o->run.out, &diag);
 		if (!img)
 			json_end(o->run.out, STATUS_COMPILE);
@@ -183,6 +194,7 @@ static int start(struct options *o, const struct ktap_image *img, const char *na
 		 int nargs)
 {
 	struct buf b = {};
+	struct stat st;
 	int status, i;
 
 	buf_add(&b, name, strlen(name) + 1);
@@ -193,6 +205,10 @@ static int start(struct options *o, const struct ktap_image *img, const char *na
 	if (!o->run.out)
 		open_output(o);
 	status = run_image(img, &o->run);
+	/* a file of ours that nothing came into is nothing to leave behind */
+	if (o->created && status != STATUS_OK && !fstat(fileno(o->run.out), &st) &&
+	    !st.st_size && !ftello(o->run.out))
+		unlink(o->output);
 	if (fclose(o->run.out) && status == STATUS_OK && errno != EPIPE)
 		status = STATUS_ERROR;
 	buf_free(&b);

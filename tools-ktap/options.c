@@ -61,6 +61,14 @@ void options_usage(FILE *f)
 	      "       ktap -l[v|f|m] [GLOB]\n", f);
 }
 
+/* What was asked for is on the standard output, or it is an error. */
+static __noreturn void end_of_text(void)
+{
+	if (fflush(stdout))
+		options_fail("cannot write to the standard output: %s", strerror(errno));
+	exit(STATUS_OK);
+}
+
 static void show_help(void)
 {
 	char left[64];
@@ -277,10 +285,10 @@ static void set_option(struct options *o, int id)
 		break;
 	case OPT_VERSION:
 		printf("ktap %s, image version %d\n", KTAP_TOOL_VERSION, KTAP_IMAGE_VERSION);
-		exit(STATUS_OK);
+		end_of_text();
 	case OPT_HELP:
 		show_help();
-		exit(STATUS_OK);
+		end_of_text();
 	}
 }
 

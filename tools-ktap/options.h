@@ -65,6 +65,7 @@ struct options {
 	struct run_options run;
 	const char *source;		/* -e, or made of -s */
 	const char *output;		/* -o */
+	bool created;			/* it was not there before */
 	const char *compile;		/* --compile */
 	const char *list;		/* -l: letters of what, NULL: no list */
 	const char *glob;

@@ -245,7 +245,7 @@ int run_open_device(const struct run_options *opt)
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
 		complain("there is no %s: is CONFIG_KTAP on, is the module ktapvm loaded?", name);
 	else if (errno == EACCES || errno == EPERM)
-		complain("no privilege to open %s: run ktap as root (CAP_SYS_ADMIN)", name);
+		complain("no privilege to open %s: run ktap as root, or with CAP_PERFMON", name);
 	else
 		complain("cannot open %s: %s", name, strerror(errno));
 	return -1;
@@ -288,6 +288,16 @@ static void set_time_zone(struct ktap_load *l)
 	l->utc_offset_next = utc_offset(hi);
 }
 
+void run_replace(const struct run_options *opt)
+{
+	struct stat st;
+
+	/* pipes and devices have nothing to replace */
+	if (opt->replace && !fstat(fileno(opt->out), &st) && S_ISREG(st.st_mode) &&
+	    ftruncate(fileno(opt->out), 0))
+		complain("cannot empty the output file: %s", strerror(errno));
+}
+
 static int load(struct session *s, const struct ktap_image *img)
 {
 	const struct run_options *opt = s->opt;
@@ -321,7 +331,7 @@ static int load(struct session *s, const struct ktap_image *img)
 		if (*log)
 			complain("%s", log);
 		else if (err == EPERM || err == EACCES)
-			complain("no privilege to trace: run ktap as root (CAP_SYS_ADMIN)");
+			complain("no privilege to trace: run ktap as root, or with CAP_PERFMON");
 		else if (err == ESRCH)
 			complain("cannot find pid %u", l.pid);
 		else if (err == ENOTTY)
@@ -501,6 +511,7 @@ static int run_session(struct session *s, const struct ktap_image *img)
 	set_signals(s->fd);
 	if (load(s, img))
 		return STATUS_ERROR;
+	run_replace(s->opt);
 	render = ktap_render_new(img->data, img->size, s->opt->out, &ops);
 	if (!render || start_thread(s)) {
 		complain("cannot start a thread: %s", strerror(errno));

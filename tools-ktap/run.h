@@ -28,6 +28,7 @@ enum {
 struct run_options {
 	const char *device;		/* NULL: /dev/ktap */
 	FILE *out;
+	bool replace;			/* @out is a file whose content goes, see run_replace() */
 	unsigned int pid;		/* 0: all */
 	char *const *command;		/* NULL: none */
 	int cpu;			/* -1: all */
@@ -44,6 +45,8 @@ struct run_options {
 	__u64 handler_budget;
 };
 
+/* Empties the file that output replaces, when there is some */
+void run_replace(const struct run_options *opt);
 /* Runs an image; returns the exit status of the program */
 int run_image(const struct ktap_image *img, const struct run_options *opt);
 

@@ -291,6 +291,16 @@ run "$ktap" -lm
 is "-lm: modules, or that there are none" eval '[ "$status" -eq 0 ] && ! grep -q " " out || grep -q "/proc/modules" err'
 
 #
+# Files of output that nothing comes into stay as they are, or are not made
+echo before >kept
+run "$ktap" --device /no/device -o kept -e 'print(1)'
+is "-o: what is there stays if the script cannot be run" [ "$(cat kept)" = before ]
+rm -f made
+run "$ktap" --device /no/device -o made -e 'print(1)'
+is "-o: nothing is left if the script cannot be run" [ ! -e made ]
+"$ktap" -h >/dev/full 2>err
+is "-h into a full disk is an error" [ $? -eq 2 ] && grep -q 'No space' err
+
 # Output forms; ktap-host renders with the same code
 #
 cat >forms.kp <<'EOK'

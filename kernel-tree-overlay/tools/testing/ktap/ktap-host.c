@@ -163,7 +163,7 @@ static int run(const struct ktap_image *img, const struct ktap_vm_params *params
 	if (ktap_vm_error_text(vm)) {
 		fputs(ktap_vm_error_text(vm), stderr);
 		host_note("run %.*s\n", (int)strcspn(ktap_vm_error_text(vm), "\n"),
-			     ktap_vm_error_text(vm));
+			  ktap_vm_error_text(vm));
 	}
 	report_losses(vm);
 	ktap_vm_destroy(vm);

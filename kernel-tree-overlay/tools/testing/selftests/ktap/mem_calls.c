@@ -55,6 +55,12 @@ static char *absent_page(const char *dir, const char *text, long size)
 	return p + 2 * size;
 }
 
+/* A string at a place that has no more room than for it */
+static void put(char *to, const char *text)
+{
+	memcpy(to, text, strlen(text) + 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const unsigned char ints[] = {
@@ -70,9 +76,9 @@ int main(int argc, char **argv)
 	}
 	p = two_pages(size);
 	opening("/none/plain", 1);
-	strcpy(p + size - 7, "/none/crosses");
+	put(p + size - 7, "/none/crosses");
 	opening(p + size - 7, 2);
-	strcpy(p + 2 * size - sizeof("/none/ends"), "/none/ends");
+	put(p + 2 * size - sizeof("/none/ends"), "/none/ends");
 	opening(p + 2 * size - sizeof("/none/ends"), 3);
 	/* without a NUL in front of a page that is not there */
 	memset(p + size, 'x', size);
@@ -83,7 +89,7 @@ int main(int argc, char **argv)
 	opening(p, 7);
 	pointers[0] = p + 64;
 	pointers[1] = NULL;
-	strcpy(p + 64, "/none/by-pointer");
+	put(p + 64, "/none/by-pointer");
 	memcpy(p + 256, pointers, sizeof(pointers));
 	opening(p + 256, 8);
 

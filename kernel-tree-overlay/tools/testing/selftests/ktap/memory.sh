@@ -69,7 +69,8 @@ run -e 'trace syscalls:sys_enter_openat /mode == 7/ {
 	trace syscalls:sys_enter_openat /mode == 5/ {
 		print(user_int(args.filename, 4), user_ptr(args.filename)) }' -- "$calls" "$tmp"
 check "integers and pointers of a process" \
-	all said "-2	-2	65534	4294967294" --and said "/none/by-pointer	/none/by-pointer" \
+	all said "-2	-2	65534	4294967294" \
+	--and said "/none/by-pointer	/none/by-pointer" \
 	--and said "nil	nil" --and reads 2
 
 # 5: the arguments of a program
@@ -87,13 +88,15 @@ check "a string cut on demand, also one that comes late" \
 run -e 'trace syscalls:sys_enter_execve { print("exec", user_string(args.filename)) }
 	trace syscalls:sys_enter_exit_group { print("exit", user_string(8)) }' -- "$act" sigdfl true
 check "calls that do not come back do not hold up the output" \
-	all grep -q '^exit	nil' "$out" --and grep -q '^exec	' "$out" --and is "$status" -eq 0
+	all grep -q '^exit	nil' "$out" --and grep -q '^exec	' "$out" \
+	--and is "$status" -eq 0
 
 # 8: the kernel
 text=$(awk '$3 == "vfs_read" { print $1; exit }' /proc/kallsyms)
 banner=$(awk '$3 == "linux_banner" { print $1; exit }' /proc/kallsyms)
 if [ "$text" ] && [ "$text" != 0000000000000000 ]; then
-	run -e "print(ksym(0x$text) ~ 'vfs_read+0x0/0x*', ksym(0x$text, false), ksym(0x$text + 1) ~ 'vfs_read+0x1/*')
+	run -e "print(ksym(0x$text) ~ 'vfs_read+0x0/0x*', ksym(0x$text, false),
+			ksym(0x$text + 1) ~ 'vfs_read+0x1/*')
 		print(kernel_int(0x$text, 8) != nil, ksym(0))"
 	check "symbols and bytes of the kernel" \
 		all said "true	vfs_read	true" --and said "true	0x0" --and no_loss
