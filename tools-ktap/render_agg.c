@@ -163,17 +163,16 @@ bool agg_range(const struct ktap_rec_agg *a, __s64 low, struct agg_range *r)
 /* A bound: powers of two in short, where the rows are made of them */
 static void add_bound(struct buf *b, const struct ktap_rec_agg *a, __u64 v)
 {
-	static const char units[] = "KMGTPE";
+	static const char *const units[] = { "", "K", "M", "G", "T", "P", "E" };
 	unsigned int n = 0;
 	char text[32];
 
-	while (a->kind == KTAP_AGG_HIST && v && !(v % 1024) && n < sizeof(units) - 1) {
+	while (a->kind == KTAP_AGG_HIST && v && !(v % 1024) && n < ARRAY_SIZE(units) - 1) {
 		v /= 1024;
 		n++;
 	}
 	if (a->kind == KTAP_AGG_HIST)
-		snprintf(text, sizeof(text), "%llu%.*s", (unsigned long long)v, n ? 1 : 0,
-			 n ? &units[n - 1] : "");
+		snprintf(text, sizeof(text), "%llu%s", (unsigned long long)v, units[n]);
 	else
 		snprintf(text, sizeof(text), "%lld", (long long)v);
 	buf_add(b, text, strlen(text));
