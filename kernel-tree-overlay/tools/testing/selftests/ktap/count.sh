@@ -52,14 +52,21 @@ accounted()
 }
 check "$keys new keys put in by two CPUs at once: kept and lost are all there were" accounted
 
-# keys that come and go
+# keys that come and go. A thread that runs ahead puts in faster than the other
+# deletes, so the table may grow as above; nothing but a new key may be dropped,
+# and what is counted by n and m has its memory already.
 run -e 'n = 0
 	trace syscalls:sys_enter_lseek { t[args.offset] += 1 }
 	trace syscalls:sys_exit_lseek { t[n] = nil n += 1 m += 1 }
 	trace_end { print("m", m) for (k, v in pairs(t)) { delete(t[k]) } print("left", len(t)) }' \
 	-- "$act" keys "$keys"
+only_new_keys_dropped()
+{
+	! grep -E 'lost|dropped|strings cut|reads of memory' "$err" |
+		grep -v -q -x 'ktap: [0-9]* table updates dropped, no memory left for new keys'
+}
 check "keys deleted while others are put in" \
-	all said "m	$((2 * keys))" --and said "left	0" --and no_loss
+	all said "m	$((2 * keys))" --and said "left	0" --and only_new_keys_dropped
 
 check "the kernel did not complain" clean
 ktap_finished
