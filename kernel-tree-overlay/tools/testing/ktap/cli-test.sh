@@ -10,7 +10,7 @@ build=$(cd "$1" && pwd)
 tree=$(cd "$2" && pwd)
 ktap=$build/ktap
 host=$build/ktap-host
-tmp=$(mktemp -d /tmp/ktap-cli.XXXXXX) || exit 1
+tmp=$(mktemp -d -t ktap-cli.XXXXXX) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 n=0

@@ -244,11 +244,16 @@ static char *check(const char *host, const char *name, char **does, const char *
 
 int main(int argc, char **argv)
 {
-	char tmp[] = "/tmp/ktap-lang-XXXXXX", path[64];
+	char tmp[120], path[128];
 	int i, failed = 0;
 
 	if (argc < 3) {
 		fprintf(stderr, "usage: run-lang KTAP-HOST FILE.kp...\n");
+		return 2;
+	}
+	if (snprintf(tmp, sizeof(tmp), "%s/ktap-lang-XXXXXX",
+		     getenv("TMPDIR") ?: P_tmpdir) >= (int)sizeof(tmp)) {
+		fprintf(stderr, "run-lang: TMPDIR is too long\n");
 		return 2;
 	}
 	if (!mkdtemp(tmp)) {

@@ -37,7 +37,7 @@ plan()
 		ktap_skip_all "no ktap in PATH"
 		exit "$KSFT_SKIP"
 	fi
-	tmp=$(mktemp -d /tmp/ktap-test.XXXXXX) || exit 1
+	tmp=$(mktemp -d -t ktap-test.XXXXXX) || exit 1
 	trap 'rm -rf "$tmp"' EXIT
 	ktap_set_plan "$1"
 	# a kernel with so many checks that everything takes longer; asked once,

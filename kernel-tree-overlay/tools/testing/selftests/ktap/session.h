@@ -109,9 +109,13 @@ static inline int read_file(const char *path, struct image *image)
 /* The image of a script; 0 or -1 */
 static inline int compile(const char *script, struct image *image)
 {
-	char source[] = "/tmp/ktap-test.XXXXXX", target[64], command[256];
+	char source[200], target[208], command[512];
 	int fd, ret;
 
+	ret = snprintf(source, sizeof(source), "%s/ktap-test.XXXXXX",
+		       getenv("TMPDIR") ?: P_tmpdir);
+	if (ret >= (int)sizeof(source))
+		return -1;
 	fd = mkstemp(source);
 	if (fd < 0)
 		return -1;
