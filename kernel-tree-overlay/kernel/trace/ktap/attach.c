@@ -515,7 +515,7 @@ static const char *refusal(int error, char *buf, size_t size)
 	case -EOPNOTSUPP:
 		return "not supported";
 	case -ENXIO:
-		return "not implemented by this kernel";
+		return "no number on this architecture";
 	case -ENOMEM:
 		return "no memory";
 	default:
