@@ -685,7 +685,8 @@ struct ktap_rec_agg {
 	X(TABLE,	"table updates dropped, no memory left for new keys") \
 	X(BUSY,		"uses of tables and variables given up, they were locked (NMI)") \
 	X(STRING,	"strings cut at the length limit")		\
-	X(FAULT,	"reads of memory failed: bad addresses, absent pages")
+	X(FAULT,	"reads of memory failed: bad addresses, absent pages") \
+	X(TIMER,	"timer events missed, the CPU had no time for them")
 
 enum ktap_loss {
 #define KTAP_LOSS_ENUM(id, text) KTAP_LOSS_##id,

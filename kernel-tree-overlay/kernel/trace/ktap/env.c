@@ -43,15 +43,28 @@ static bool told_to_end(const struct ktap_session *s)
 	return READ_ONCE(s->stop) && !READ_ONCE(s->ending);
 }
 
-void ktap_env_sleep(struct ktap_exec *x, s64 ms)
+int ktap_env_sleep(struct ktap_exec *x, s64 ms)
 {
 	struct ktap_session *s = ktap_vm_env(ktap_exec_vm(x));
+	bool events = s->nr_events && ktap_exec_in_main(x);
+	int ret;
 	u64 left = ms < 0 ? MAX_SCHEDULE_TIMEOUT :
 		   min_t(u64, nsecs_to_jiffies64(min_t(u64, ms, S64_MAX / NSEC_PER_MSEC) *
 						 NSEC_PER_MSEC) + 1, MAX_SCHEDULE_TIMEOUT);
 
+	if (events) {
+		ret = ktap_session_start(s);
+		if (ret)
+			return ktap_error(x, "%s", ktap_session_why_not(ret));
+		ktap_vm_pause(x);
+	}
 	/* a signal that kills, or the end of the session, is looked at by the caller */
 	wait_event_killable_timeout(s->wait, told_to_end(s), left);
+	if (events) {
+		ktap_events_hold(s);
+		ktap_vm_resume(x);
+	}
+	return 0;
 }
 
 int ktap_env_read(struct ktap_exec *x, bool user, void *to, u64 addr, size_t len)

@@ -116,7 +116,7 @@ static int sc_attach(struct ktap_site *site)
 }
 
 /**
- * ktap_syscalls_start() - put the probes on
+ * ktap_syscalls_start() - put the probes on that are not on yet
  * @s: the session
  *
  * Return: 0, or a negative error.
@@ -137,7 +137,7 @@ int ktap_syscalls_start(struct ktap_session *s)
 	}
 	for (i = 0; i < 2; i++) {
 		/* strings that come late do so at the exit */
-		if (!sc->wanted[i] && (i || !s->late))
+		if (sc->registered[i] || (!sc->wanted[i] && (i || !s->late)))
 			continue;
 		sc->tp[i] = ktap_find_tracepoint(names[i]);
 		if (!sc->tp[i])

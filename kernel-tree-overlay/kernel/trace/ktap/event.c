@@ -10,6 +10,7 @@
  * Locks: none; sites do not change while events are delivered.
  */
 #include <linux/kernel.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/trace_event_tap.h>
@@ -98,17 +99,11 @@ bool ktap_env_has_field(struct ktap_exec *x, u32 kidx)
 	return event_field_index(x, ktap_exec_event(x)->site, kidx) >= 0;
 }
 
-/* Fields of the event itself, without those that all events have */
-static unsigned int event_nr_own(const struct ktap_site *site)
-{
-	return site->nr_fields - (site->sc_nr >= 0 ? 0 : KTAP_NR_COMMON);
-}
-
 int ktap_env_arg(struct ktap_exec *x, unsigned int n, struct ktap_val *out)
 {
 	const struct ktap_event *ev = ktap_exec_event(x);
 
-	if (n >= event_nr_own(ev->site)) {
+	if (n >= ev->site->nr_own) {
 		ktap_set_nil(out);
 		return 0;
 	}
@@ -129,7 +124,7 @@ static int field_text(char *buf, size_t size, const struct trace_event_tap_field
 static int event_allfield(struct ktap_exec *x, const struct ktap_site *site,
 			  struct ktap_val *out)
 {
-	unsigned int i, n = event_nr_own(site);
+	unsigned int i, n = site->nr_own;
 	size_t len = 0, pos = 0;
 	struct ktap_str *s;
 
@@ -218,6 +213,8 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
 		};
 		return 0;
 	case M_PRINT_FMT:
+		if (!site->call)
+			return 0;
 		s = trace_event_tap_print_fmt(site->call);
 		return ktap_set_str(x, out, s, strlen(s));
 	case M_SC_NR:
@@ -244,7 +241,7 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
 	case M_ALLFIELD:
 		return event_allfield(x, site, out);
 	case M_FIELDNUM:
-		ktap_set_int(out, event_nr_own(site));
+		ktap_set_int(out, site->nr_own);
 		return 0;
 	}
 
@@ -345,6 +342,19 @@ int ktap_env_event_render(struct ktap_exec *x, u32 aux, struct ktap_val *out)
 }
 
 /**
+ * ktap_events_hold() - deliver no events for now
+ * @s: the session
+ *
+ * When this returns, no handler of the session runs any more.
+ */
+void ktap_events_hold(struct ktap_session *s)
+{
+	WRITE_ONCE(s->live, false);
+	/* they run with preemption disabled, from looking at @live on */
+	synchronize_rcu();
+}
+
+/**
  * ktap_events_detach() - end the delivery of events
  * @s: the session
  *
@@ -358,25 +368,11 @@ void ktap_events_detach(struct ktap_session *s)
 	WRITE_ONCE(s->live, false);
 	ktap_pids_stop(s);
 	ktap_syscalls_detach(s);
+	ktap_timers_detach(s);
 	if (!list_empty(&s->taps))
 		trace_event_tap_detach(&s->taps);
 	else if (wait)
 		tracepoint_synchronize_unregister();
-}
-
-/**
- * ktap_site_free() - free a site
- * @site: the site; it is attached to nothing
- */
-void ktap_site_free(struct ktap_site *site)
-{
-	hlist_del(&site->hash);
-	list_del(&site->list);
-	trace_event_tap_put(site->call);
-	kvfree(site->map);
-	kfree(site->fields);
-	kfree(site->handlers);
-	kfree(site);
 }
 
 /**

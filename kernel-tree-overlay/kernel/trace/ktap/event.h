@@ -20,6 +20,7 @@ struct ktap_late;
 struct ktap_outbuf;
 struct ktap_site;
 struct ktap_syscalls;
+struct ktap_timer;
 
 /**
  * enum ktap_state - the life of a session
@@ -61,6 +62,8 @@ struct ktap_names {
  * @vm: the VM, from LOAD on
  * @out: the output buffer, from LOAD on
  * @live: events are delivered
+ * @started: they have been
+ * @off: kdebug.traceoff(): they are not any more
  * @stop: the session has to end
  * @ending: the trace_end functions run
  * @start_ns: when the events began to be delivered, CLOCK_MONOTONIC
@@ -99,6 +102,8 @@ struct ktap_session {
 	struct ktap_outbuf *out;
 
 	bool live;
+	bool started;
+	bool off;
 	bool stop;
 	bool ending;
 	bool show_symbols;
@@ -131,7 +136,21 @@ struct ktap_session {
 };
 
 /* session.c */
+int ktap_session_start(struct ktap_session *s);
+const char *ktap_session_why_not(int error);
 void ktap_session_stop(struct ktap_session *s);
+
+/**
+ * ktap_session_live() - whether events are delivered now
+ * @s: the session
+ *
+ * Context: any, with preemption disabled.
+ * Return: whether they are.
+ */
+static inline bool ktap_session_live(const struct ktap_session *s)
+{
+	return smp_load_acquire(&s->live); /* pairs with ktap_session_start() */
+}
 
 /**
  * ktap_session_wants() - whether an event has to be delivered now
@@ -142,7 +161,7 @@ void ktap_session_stop(struct ktap_session *s);
  */
 static inline bool ktap_session_wants(const struct ktap_session *s)
 {
-	if (!smp_load_acquire(&s->live)) /* pairs with session_start() */
+	if (!ktap_session_live(s))
 		return false;
 	if (likely(!s->filtered))
 		return true;
@@ -188,18 +207,20 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
  * @hash: entry in ktap_session.site_hash
  * @session: whose it is
  * @ops: its source
- * @call: the trace event; we hold a reference
+ * @call: the trace event, with a reference, or NULL if it is none
  * @name: its name without the system
- * @system: its system
+ * @system: its system, or NULL if there are none in its source
  * @glob: it was attached as one of several: a field it lacks is nil
- * @nr_fields: how many fields it has
- * @fields: them: those of the event, then the four that all have
+ * @nr_own: how many fields the event has
+ * @nr_fields: the same with those after them that all events of its source have
+ * @fields: them
  * @map: 1 + index in @fields, by constant of the image, 0 for none; may be NULL
  * @nr_map: entries of @map
  * @nr_handlers: how many there are
  * @handlers: in the order in which they were attached; not changed while events
  *	are delivered
  * @tap: of ev_tracepoint.c
+ * @timer: of ev_timer.c
  * @sc_nr: system call number, or -1
  * @sc_enter: entry of a system call
  * @sc_nargs: arguments of the system call
@@ -215,6 +236,7 @@ struct ktap_site {
 	const char *name;
 	const char *system;
 	bool glob;
+	unsigned int nr_own;
 	unsigned int nr_fields;
 	struct trace_event_tap_field *fields;
 	u16 *map;
@@ -222,14 +244,17 @@ struct ktap_site {
 	unsigned int nr_handlers;
 	struct ktap_closure **handlers;
 
-	struct trace_event_tap tap;
+	union {
+		struct trace_event_tap tap;
+		struct ktap_timer *timer;
+	};
 
 	int sc_nr;
 	bool sc_enter;
 	unsigned int sc_nargs;
 };
 
-/* Fields that every event has: type, flags, preempt_count, pid */
+/* Fields that every record of a trace event has: type, flags, preempt_count, pid */
 #define KTAP_NR_COMMON		4
 
 /**
@@ -237,7 +262,8 @@ struct ktap_site {
  * @site: what happened
  * @rec: its record (tracepoints)
  * @len: bytes of the record
- * @args: arguments, or the result in the first (system calls)
+ * @args: arguments, or the result in the first (system calls); what the fields
+ *	say (timers)
  */
 struct ktap_event {
 	const struct ktap_site *site;
@@ -250,15 +276,17 @@ struct ktap_event {
  * struct ktap_event_ops - a source of events
  * @attach: begins to deliver; called once for each site, before any event is
  *	wanted
+ * @free: frees what the source added to the site; may be NULL
  * @field: value of field @n of the site
  * @size: bytes of the event's binary form in an output record
  * @put: writes that form
  * @render: its text
  *
- * All but @attach are called in any context.
+ * All but @attach and @free are called in any context.
  */
 struct ktap_event_ops {
 	int (*attach)(struct ktap_site *site);
+	void (*free)(struct ktap_site *site);
 	int (*field)(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
 		     struct ktap_val *out);
 	size_t (*size)(const struct ktap_event *ev);
@@ -270,6 +298,7 @@ struct ktap_event_ops {
 
 extern const struct ktap_event_ops ktap_tracepoint_ops;
 extern const struct ktap_event_ops ktap_syscall_ops;
+extern const struct ktap_event_ops ktap_timer_ops;
 
 /**
  * struct ktap_event_form - the binary form of an event in an output record
@@ -296,9 +325,18 @@ int ktap_event_find_field(const struct ktap_site *site, const char *name, size_t
 const char *ktap_event_render(struct trace_event_tap_text *text,
 			      const struct ktap_site *site, const void *data,
 			      size_t len, size_t *text_len);
-void ktap_site_free(struct ktap_site *site);
+void ktap_events_hold(struct ktap_session *s);
 void ktap_events_detach(struct ktap_session *s);
 void ktap_events_free(struct ktap_session *s);
+
+/* site.c */
+void ktap_site_free(struct ktap_site *site);
+
+/* ev_timer.c */
+int ktap_timers_init(void);
+void ktap_timers_exit(void);
+int ktap_timers_start(struct ktap_session *s);
+void ktap_timers_detach(struct ktap_session *s);
 
 /* event_text.c */
 int ktap_texts_get(void);

@@ -16,7 +16,8 @@
  *
  *  setup	process context, may sleep: load, main chunk, trace_begin,
  *		trace_end, close.  One thread at a time per session
- *		(session->run_lock).  No handler runs while it does.
+ *		(session->run_lock).  No handler runs while it does, but when
+ *		the main chunk sleeps: ktap_vm_pause().
  *  handler	where an event fires: process, softirq, hardirq or NMI context,
  *		preemption disabled by ktap_vm_handle(), on all CPUs at once.
  *		Does not allocate from the kernel, sleep, fault a page in, or
@@ -172,6 +173,8 @@ int ktap_vm_set_args(struct ktap_vm *vm, const char *args, size_t size);
 int ktap_vm_set_options(struct ktap_vm *vm, const char *options, size_t size);
 
 int ktap_vm_run_main(struct ktap_vm *vm);
+void ktap_vm_pause(struct ktap_exec *x);
+void ktap_vm_resume(struct ktap_exec *x);
 int ktap_vm_run_begin(struct ktap_vm *vm);
 int ktap_vm_run_end(struct ktap_vm *vm);
 void ktap_vm_handle(struct ktap_vm *vm, struct ktap_closure *fn,
@@ -211,6 +214,8 @@ struct ktap_vm *ktap_exec_vm(const struct ktap_exec *x);
 struct ktap_event *ktap_exec_event(const struct ktap_exec *x);
 /* true in the main chunk, trace_begin and trace_end: it may sleep */
 bool ktap_exec_may_sleep(const struct ktap_exec *x);
+/* true in the main chunk */
+bool ktap_exec_in_main(const struct ktap_exec *x);
 
 /* Counts work whose cost depends on its operands as @n instructions */
 void ktap_exec_charge(struct ktap_exec *x, s64 n);
@@ -298,6 +303,10 @@ void ktap_env_out_commit(struct ktap_exec *x, void *p);
 int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
 		    struct ktap_closure *fn);
 
+/* interval.c */
+size_t ktap_timer_prefix(const char *text, bool *per_cpu);
+const char *ktap_parse_interval(const char *text, u64 *ns);
+
 /* Time for ktap_env_watch(), in nanoseconds */
 u64 ktap_env_clock(void);
 
@@ -326,9 +335,11 @@ u64 ktap_env_mono_ns(struct ktap_exec *x);
 s32 ktap_env_utc_offset(struct ktap_exec *x, s64 secs);
 /*
  * Sleeps for @ms milliseconds, or for ever if they are less than 0, but not when
- * the session is told to end; setup context only
+ * the session is told to end; setup context only. In the main chunk, events are
+ * delivered meanwhile, between ktap_vm_pause() and ktap_vm_resume(). Returns 0, or
+ * what ktap_error() returned.
  */
-void ktap_env_sleep(struct ktap_exec *x, s64 ms);
+int ktap_env_sleep(struct ktap_exec *x, s64 ms);
 
 /*
  * Reads memory of the current process or of the kernel at an address that may be

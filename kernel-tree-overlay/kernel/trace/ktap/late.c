@@ -120,7 +120,7 @@ static u32 late_group(pid_t pid)
  */
 int ktap_late_start(struct ktap_session *s)
 {
-	if (!ktap_vm_uses(s->vm, KTAP_BI_USER_STRING))
+	if (s->late || !ktap_vm_uses(s->vm, KTAP_BI_USER_STRING))
 		return 0;
 	s->late = kvzalloc(sizeof(*s->late), GFP_KERNEL_ACCOUNT);
 	return s->late ? 0 : -ENOMEM;

@@ -55,6 +55,7 @@ int ktap_bi_TRACEOFF(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 {
 	struct ktap_session *s = ktap_vm_env(ktap_exec_vm(x));
 
+	WRITE_ONCE(s->off, true);
 	WRITE_ONCE(s->live, false);
 	ktap_set_nil(&args[0]);
 	return 0;

@@ -213,8 +213,8 @@ int ktap_bi_OS_SLEEP(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 	if (!x->setup)
 		return ktap_error(x, "os.sleep() cannot be called in a handler");
 	ktap_set_nil(&args[0]);
-	if (ms > 0)
-		ktap_env_sleep(x, ms);
+	if (ms > 0 && ktap_env_sleep(x, ms))
+		return -EIO;
 	/* the session may have ended meanwhile */
 	return ktap_exec_attend(x);
 }
@@ -225,6 +225,7 @@ int ktap_bi_OS_WAIT(struct ktap_exec *x, struct ktap_val *args, unsigned int nar
 	if (!x->setup)
 		return ktap_error(x, "os.wait() cannot be called in a handler");
 	ktap_set_nil(&args[0]);
-	ktap_env_sleep(x, -1);
+	if (ktap_env_sleep(x, -1))
+		return -EIO;
 	return ktap_exec_attend(x);
 }

@@ -421,11 +421,9 @@ void ktap_exec_end_temps(struct ktap_exec *x)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktap_exec_end_temps);
 
-/*
- * Sets or clears the mark of the objects that registers refer to.  A handler
- * leaves those alone that others know, and that it does not free.
- */
-static void ktap_mark_regs(struct ktap_exec *x, u8 mark)
+/* Does something with each object that registers refer to. */
+static void ktap_each_reg(struct ktap_exec *x,
+			  void (*fn)(struct ktap_exec *x, struct ktap_obj *o))
 {
 	struct ktap_val *v, *end = ktap_exec_stack_top(x);
 
@@ -440,16 +438,41 @@ static void ktap_mark_regs(struct ktap_exec *x, u8 mark)
 		if (v->type == KTAP_TUPLE)
 			ktap_exec_charge(x, v->s->len / 8);
 		do {
-			struct ktap_obj *o = ktap_val_obj(&part);
-
-			if (ktap_is_obj(&part) &&
-			    (x->setup || !(atomic_long_read(&o->state) & KTAP_OBJ_SHARED)))
-				o->mark = mark;
+			if (ktap_is_obj(&part))
+				fn(x, ktap_val_obj(&part));
 			if (v->type != KTAP_TUPLE)
 				break;
 			pos = ktap_tuple_next(v->s, pos, &part, &bytes, &len);
 		} while (pos);
 	}
+}
+
+/* A handler leaves those alone that others know, and that it does not free. */
+static bool ktap_may_mark(const struct ktap_exec *x, const struct ktap_obj *o)
+{
+	return x->setup || !(atomic_long_read(&o->state) & KTAP_OBJ_SHARED);
+}
+
+static void ktap_mark_obj(struct ktap_exec *x, struct ktap_obj *o)
+{
+	if (ktap_may_mark(x, o))
+		o->mark = 1;
+}
+
+static void ktap_unmark_obj(struct ktap_exec *x, struct ktap_obj *o)
+{
+	if (ktap_may_mark(x, o))
+		o->mark = 0;
+}
+
+static void ktap_pin_obj(struct ktap_exec *x, struct ktap_obj *o)
+{
+	ktap_obj_share(x->vm, o);
+}
+
+static void ktap_unpin_obj(struct ktap_exec *x, struct ktap_obj *o)
+{
+	ktap_obj_put(x->vm, o, false);
 }
 
 /* In setup context: frees the zombies that no register refers to. */
@@ -494,15 +517,37 @@ void ktap_exec_collect(struct ktap_exec *x)
 {
 	if (!x->temps && (!x->setup || llist_empty(&x->vm->zombies)))
 		return;
-	ktap_mark_regs(x, 1);
+	ktap_each_reg(x, ktap_mark_obj);
 	/* takes shared objects from the list, before they may be freed */
 	ktap_free_temps(x);
 	if (x->setup)
 		ktap_reap_setup(x);
-	ktap_mark_regs(x, 0);
+	ktap_each_reg(x, ktap_unmark_obj);
 	ktap_exec_charge(x, 64 + (ktap_exec_stack_top(x) - x->stack) / 8);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktap_exec_collect);
+
+/**
+ * ktap_exec_pin() - count references from registers
+ * @x: the exec of setup context, in a call of a builtin
+ */
+void ktap_exec_pin(struct ktap_exec *x)
+{
+	/* what is left then is in registers, or known to what is */
+	ktap_exec_collect(x);
+	ktap_each_reg(x, ktap_pin_obj);
+	/* shared now, so that others may free it: it leaves the list */
+	ktap_free_temps(x);
+}
+
+/**
+ * ktap_exec_unpin() - do not count them any more
+ * @x: the exec, whose registers are as they were when they were pinned
+ */
+void ktap_exec_unpin(struct ktap_exec *x)
+{
+	ktap_each_reg(x, ktap_unpin_obj);
+}
 
 /**
  * ktap_vm_reap() - free zombies that no handler can know any more

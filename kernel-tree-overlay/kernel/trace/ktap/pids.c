@@ -101,7 +101,7 @@ int ktap_pids_set(struct ktap_session *s, pid_t nr)
 }
 
 /**
- * ktap_pids_start() - begin to keep the set of threads
+ * ktap_pids_start() - begin to keep the set of threads, if that has not begun
  * @s: the session
  *
  * Return: 0, or a negative error.
@@ -112,7 +112,7 @@ int ktap_pids_start(struct ktap_session *s)
 	struct tracepoint *tp;
 	int ret;
 
-	if (!s->pids)
+	if (!s->pids || s->newtask_tp)
 		return 0;
 
 	tp = ktap_find_tracepoint("task_newtask");

@@ -272,27 +272,57 @@ out:
  * RUN
  */
 
-/* All events begin to be delivered, after all of them are attached. */
-static int session_start(struct ktap_session *s)
+/**
+ * ktap_session_start() - all events begin to be delivered
+ * @s: the session; when its main chunk has ended or sleeps
+ *
+ * Return: 0, or a negative error, see ktap_session_why_not().
+ */
+int ktap_session_start(struct ktap_session *s)
 {
 	s64 nr = s->nr_events;
 	int ret;
 
-	ret = ktap_texts_get();
-	if (ret)
-		return ret;
-	s->texts = true;
-	ktap_watch_get();
+	if (!s->texts) {
+		ret = ktap_texts_get();
+		if (ret)
+			return ret;
+		s->texts = true;
+		ktap_watch_get();
+	}
 	ret = ktap_pids_start(s);
 	if (ret)
 		return ret;
 	ret = ktap_syscalls_start(s);
 	if (ret)
 		return ret;
-	s->start_ns = ktime_get_mono_fast_ns();
+	if (!s->started)
+		s->start_ns = ktime_get_mono_fast_ns();
+	ret = ktap_timers_start(s);
+	if (ret)
+		return ret;
+	if (s->started) {
+		if (!READ_ONCE(s->off))
+			smp_store_release(&s->live, true); /* pairs with ktap_session_live() */
+		return 0;
+	}
+	s->started = true;
 	/* who reads this record may rely on it; what happens comes after it */
 	return ktap_outbuf_put(s->out, KTAP_REC_STARTED, KTAP_VAL_INT, &nr, sizeof(nr),
 			       &s->live);
+}
+
+/**
+ * ktap_session_why_not() - why events could not be started
+ * @error: what ktap_session_start() returned
+ *
+ * Return: the reason, for people.
+ */
+const char *ktap_session_why_not(int error)
+{
+	return error == -ESRCH ? "the process to trace is gone" :
+	       error == -ENOMEM ? "no memory to start the events" :
+	       "the events could not be started";
 }
 
 /* Whether there is no reason left to go on */
@@ -328,7 +358,7 @@ static int session_begin(struct ktap_session *s)
 	if (!ret && !READ_ONCE(s->stop))
 		ret = ktap_vm_run_begin(s->vm);
 	if (!ret && s->nr_events && !session_over(s) && !ktap_vm_failed(s->vm))
-		ret = session_start(s);
+		ret = ktap_session_start(s);
 	/* it was told to stop, which is not an error */
 	if (ret == -EINTR && !session_signalled())
 		ret = 0;
@@ -382,10 +412,8 @@ static int session_report(struct ktap_session *s, struct ktap_run *run, int erro
 	u64 loss[KTAP_LOSS_NR];
 	int i, ret;
 
-	if (error == -ENOMEM && !*text)
-		text = "no memory to start the events";
-	else if (error == -ESRCH && !*text)
-		text = "the process to trace is gone";
+	if ((error == -ENOMEM || error == -ESRCH) && !*text)
+		text = ktap_session_why_not(error);
 	ret = put_text(run->error, run->error_size, text ?: "");
 	if (ret)
 		return ret;
@@ -575,12 +603,20 @@ static struct miscdevice ktap_device = {
 
 static int __init ktap_init(void)
 {
-	return misc_register(&ktap_device);
+	int ret = ktap_timers_init();
+
+	if (ret)
+		return ret;
+	ret = misc_register(&ktap_device);
+	if (ret)
+		ktap_timers_exit();
+	return ret;
 }
 
 static void __exit ktap_exit(void)
 {
 	misc_deregister(&ktap_device);
+	ktap_timers_exit();
 }
 
 module_init(ktap_init);

@@ -396,6 +396,32 @@ int ktap_vm_run_main(struct ktap_vm *vm)
 EXPORT_SYMBOL_IF_KUNIT(ktap_vm_run_main);
 
 /**
+ * ktap_vm_pause() - the main chunk sleeps, and handlers may run
+ * @x: the main chunk's exec
+ *
+ * What its registers refer to gets references meanwhile, so that the worker can
+ * free what handlers drop.
+ */
+void ktap_vm_pause(struct ktap_exec *x)
+{
+	ktap_exec_pin(x);
+	ktap_pool_refill(&x->vm->pool);
+	WRITE_ONCE(x->vm->phase, KTAP_PHASE_EVENTS);
+	mutex_unlock(&x->vm->reap_lock);
+}
+
+/**
+ * ktap_vm_resume() - the main chunk goes on
+ * @x: its exec; no handler runs any more
+ */
+void ktap_vm_resume(struct ktap_exec *x)
+{
+	mutex_lock(&x->vm->reap_lock);
+	WRITE_ONCE(x->vm->phase, KTAP_PHASE_MAIN);
+	ktap_exec_unpin(x);
+}
+
+/**
  * ktap_vm_run_begin() - run the trace_begin functions
  * @vm: the VM
  *
@@ -713,4 +739,15 @@ struct ktap_event *ktap_exec_event(const struct ktap_exec *x)
 bool ktap_exec_may_sleep(const struct ktap_exec *x)
 {
 	return x->setup;
+}
+
+/**
+ * ktap_exec_in_main() - whether the main chunk runs
+ * @x: the running exec
+ *
+ * Return: whether it does.
+ */
+bool ktap_exec_in_main(const struct ktap_exec *x)
+{
+	return x->setup && x->vm->phase == KTAP_PHASE_MAIN;
 }

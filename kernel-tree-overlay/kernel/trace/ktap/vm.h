@@ -754,6 +754,8 @@ int ktap_val_lend(struct ktap_exec *x, struct ktap_val *dst, const struct ktap_v
 void ktap_slot_init(struct ktap_slot *s);
 void ktap_exec_end_temps(struct ktap_exec *x);
 void ktap_exec_collect(struct ktap_exec *x);
+void ktap_exec_pin(struct ktap_exec *x);
+void ktap_exec_unpin(struct ktap_exec *x);
 void ktap_vm_reap(struct ktap_vm *vm);
 void ktap_vm_kick(struct ktap_vm *vm);
 void *ktap_new(struct ktap_exec *x, size_t size);

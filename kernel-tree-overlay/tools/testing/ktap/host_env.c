@@ -20,9 +20,14 @@ static const struct host_event host_events[] = {
 
 struct ktap_event {
 	const struct host_event *what;
+	const char *name;
 	unsigned int round;
 	bool glob;		/* attached by a glob, whose events have various fields */
 };
+
+/* Timers have no fields; attached[].event is that of none of the above */
+static const struct host_event host_timer;
+#define HOST_TIMER	ARRAY_SIZE(host_events)
 
 static const char * const host_texts[] = { "alpha", "beta", "gamma", "delta" };
 
@@ -45,7 +50,11 @@ void host_env_reset(struct host_env *env)
 void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
 	       unsigned int round)
 {
-	struct ktap_event ev = { .what = &host_events[nr], .round = round };
+	struct ktap_event ev = {
+		.what = &host_events[nr],
+		.name = host_events[nr].name + strlen("test:"),
+		.round = round,
+	};
 	unsigned int i;
 
 	for (i = 0; i < env->nattached; i++) {
@@ -57,6 +66,33 @@ void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
 	/* the worker of a session that ends may be late */
 	if (!env->stopped)
 		shim_run_work();
+}
+
+void host_pass_time(struct host_env *env, struct ktap_vm *vm, u64 ns)
+{
+	u64 until = env->ts + ns;
+	unsigned int i, next;
+
+	while (!ktap_vm_stopping(vm)) {
+		struct ktap_event ev = { .what = &host_timer };
+
+		next = env->nattached;
+		for (i = 0; i < env->nattached; i++) {
+			if (env->attached[i].event == HOST_TIMER &&
+			    env->attached[i].due <= until &&
+			    (next == env->nattached ||
+			     env->attached[i].due < env->attached[next].due))
+				next = i;
+		}
+		if (next == env->nattached)
+			break;
+		env->ts = max(env->ts, env->attached[next].due);
+		env->attached[next].due += env->attached[next].ns;
+		ev.name = env->attached[next].name;
+		if (!env->off)
+			ktap_vm_handle(vm, env->attached[next].fn, &ev);
+	}
+	env->ts = max(env->ts, until);
 }
 
 int host_run(struct host_env *env, struct ktap_vm *vm, unsigned int rounds)
@@ -72,6 +108,7 @@ int host_run(struct host_env *env, struct ktap_vm *vm, unsigned int rounds)
 			if (!ktap_vm_stopping(vm))
 				host_fire(env, vm, nr, round);
 		}
+		host_pass_time(env, vm, NSEC_PER_SEC);
 	}
 	end = ktap_vm_run_end(vm);
 	return ret ?: end;
@@ -127,13 +164,41 @@ static bool host_match(const char *pat, const char *name)
 	return !strcmp(pat, name);
 }
 
+static int host_attach_timer(struct ktap_exec *x, const char *name, const char *interval,
+			     struct ktap_closure *fn)
+{
+	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
+	const char *wrong;
+	u64 ns;
+
+	wrong = ktap_parse_interval(interval, &ns);
+	if (wrong)
+		return ktap_error(x, "cannot parse timer interval: \"%s\": %s", interval,
+				  wrong);
+	if (env->nattached == HOST_MAX_ATTACHED)
+		return ktap_error(x, "too many events");
+	/* so many in a second take too long to simulate */
+	ns = max(ns, (u64)NSEC_PER_MSEC);
+	env->attached[env->nattached].event = HOST_TIMER;
+	env->attached[env->nattached].fn = fn;
+	env->attached[env->nattached].ns = ns;
+	env->attached[env->nattached].due = env->ts + ns;
+	snprintf(env->attached[env->nattached].name, sizeof(env->attached->name), "%s", name);
+	env->nattached++;
+	return 0;
+}
+
 int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
 		    struct ktap_closure *fn)
 {
 	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
-	bool found = false;
+	bool found = false, per_cpu;
 	unsigned int i;
+	size_t prefix;
 
+	prefix = ktap_timer_prefix(text->data, &per_cpu);
+	if (prefix)
+		return host_attach_timer(x, text->data, text->data + prefix, fn);
 	for (i = 0; i < ARRAY_SIZE(host_events); i++) {
 		if (!host_match(text->data, host_events[i].name))
 			continue;
@@ -233,7 +298,7 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name, struct kta
 	const struct ktap_event *ev = ktap_exec_event(x);
 
 	if (!strcmp(name->data, "name"))
-		return ktap_set_str(x, out, ev->what->name + 5, strlen(ev->what->name + 5));
+		return ktap_set_str(x, out, ev->name, strlen(ev->name));
 	if (!strcmp(name->data, "tostring") || !strcmp(name->data, "field")) {
 		*out = (struct ktap_val){
 			.i = *name->data == 't' ? KTAP_BI_EV_TOSTRING : KTAP_BI_EV_FIELD,
@@ -251,7 +316,9 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name, struct kta
 
 static size_t host_event_text(const struct ktap_event *ev, u32 aux, char *buf, size_t size)
 {
-	return snprintf(buf, size, "%s: num=%u%s", ev->what->name + 5, ev->round + 1,
+	if (ev->what == &host_timer)
+		return snprintf(buf, size, "%s%s", ev->name, aux ? "\n" : "");
+	return snprintf(buf, size, "%s: num=%u%s", ev->name, ev->round + 1,
 			aux ? "\n" : "");
 }
 
@@ -332,7 +399,7 @@ int ktap_bi_EV_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int
 
 int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
-	const char *name = ktap_exec_event(x)->what->name + 5;
+	const char *name = ktap_exec_event(x)->name;
 
 	return ktap_set_str(x, &args[0], name, strlen(name));
 }

@@ -17,7 +17,8 @@
  * @size: bytes there is room for
  * @limit: records over this number are lost; 0: none
  * @nrecords: how many there were
- * @attached: handlers, in the order in which they were attached
+ * @attached: handlers, in the order in which they were attached; of a timer: its
+ *	name, its interval, and when it is due, by @ts
  * @nattached: how many
  * @off: kdebug.traceoff() was called
  * @stopped: ktap_env_stopped() was called
@@ -34,6 +35,9 @@ struct host_env {
 		unsigned int event;
 		bool glob;
 		struct ktap_closure *fn;
+		char name[32];
+		u64 ns;
+		u64 due;
 	} attached[HOST_MAX_ATTACHED];
 	unsigned int nattached;
 	bool off;
@@ -51,7 +55,12 @@ unsigned int host_nr_events(void);
 /* Delivers event @nr to its handlers, for the @round-th time from 0 */
 void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
 	       unsigned int round);
-/* Runs a whole session: main chunk, trace_begin, @rounds of all events, trace_end */
+/* Fires the timers that are due in the @ns nanoseconds that pass */
+void host_pass_time(struct host_env *env, struct ktap_vm *vm, u64 ns);
+/*
+ * Runs a whole session: main chunk, trace_begin, @rounds of all events, each with
+ * a second that passes after it, trace_end
+ */
 int host_run(struct host_env *env, struct ktap_vm *vm, unsigned int rounds);
 
 /* Adds a line to the file that KTAP_MESSAGES names, if it names one */

@@ -47,15 +47,26 @@ s32 ktap_env_utc_offset(struct ktap_exec *x, s64 secs)
 	return secs < 1698541200 ? 7200 : 3600;
 }
 
-/* Time goes fast; somebody who waits for ever is told to end */
-void ktap_env_sleep(struct ktap_exec *x, s64 ms)
+/* Time goes fast; somebody who waits for ever is told to end after a second */
+int ktap_env_sleep(struct ktap_exec *x, s64 ms)
 {
-	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
+	struct ktap_vm *vm = ktap_exec_vm(x);
+	struct host_env *env = ktap_vm_env(vm);
+	bool events = env->nattached && ktap_exec_in_main(x);
+	u64 ns = ms < 0 ? NSEC_PER_SEC : (u64)ms * NSEC_PER_MSEC;
 
+	if (events) {
+		ktap_vm_pause(x);
+		/* somebody who sleeps for years has not as many events */
+		host_pass_time(env, vm, min(ns, 100 * (u64)NSEC_PER_SEC));
+		shim_run_work();
+		ktap_vm_resume(x);
+		ns -= min(ns, 100 * (u64)NSEC_PER_SEC);
+	}
+	env->ts += ns;
 	if (ms < 0)
-		ktap_vm_request_stop(ktap_exec_vm(x));
-	else
-		env->ts += (u64)ms * 1000000;
+		ktap_vm_request_stop(vm);
+	return 0;
 }
 
 HOST_INT(NSECS, ktap_env_mono_ns(x))

@@ -159,8 +159,13 @@ void synchronize_rcu(void);
 #define roundup_pow_of_two(n)		((n) == 1 ? 1U : 2U << ilog2((n) - 1))
 #define hash_64(v, bits)		((u32)((v) * 0x61C8864680B583EBull >> (64 - (bits))))
 #define div64_s64(a, b)			((s64)(a) / (s64)(b))
+#define NSEC_PER_USEC		1000L
+#define NSEC_PER_MSEC		1000000L
+#define NSEC_PER_SEC		1000000000L
+
 #define div64_u64(a, b)			((u64)(a) / (u64)(b))
 #define DIV_ROUND_UP(n, d)		(((n) + (d) - 1) / (d))
+#define U64_MAX			((u64)~0ULL)
 #define S64_MAX				INT64_MAX
 #define S64_MIN				INT64_MIN
 #define U32_MAX				UINT32_MAX

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ktap: attaching handlers to events: what the sources of events share.
+ */
+#ifndef _KTAP_ATTACH_H
+#define _KTAP_ATTACH_H
+
+#include "event.h"
+
+/* No event is called more than that, with its system */
+#define KTAP_MAX_NAME		128
+
+/**
+ * struct ktap_attach - an item of event text that is being attached
+ * @x: the main chunk
+ * @session: whose it is
+ * @fn: the handler
+ * @item: the text, without blanks around it
+ * @list: it is one of several
+ */
+struct ktap_attach {
+	struct ktap_exec *x;
+	struct ktap_session *session;
+	struct ktap_closure *fn;
+	const char *item;
+	bool list;
+};
+
+#define KTAP_NR_NEAREST		3
+
+/**
+ * struct ktap_nearest - the names that are most like another one
+ * @want: the name
+ * @nr: how many were found
+ * @name: them, nearest first
+ * @dist: how far they are
+ */
+struct ktap_nearest {
+	const char *want;
+	unsigned int nr;
+	char name[KTAP_NR_NEAREST][KTAP_MAX_NAME];
+	unsigned int dist[KTAP_NR_NEAREST];
+};
+
+/* Bytes of the text of ktap_nearest_text() */
+#define KTAP_NEAREST_TEXT	(KTAP_NR_NEAREST * KTAP_MAX_NAME + 32)
+
+/* attach.c */
+void ktap_nearest_add(struct ktap_nearest *near, const char *name);
+void ktap_nearest_text(const struct ktap_nearest *near, struct ktap_log *log);
+int ktap_attach_site(struct ktap_attach *a, struct ktap_site *site, bool exact);
+
+/* attach_trace.c */
+int ktap_attach_trace(struct ktap_attach *a);
+
+/* ev_timer.c */
+bool ktap_is_timer(const char *item);
+int ktap_attach_timer(struct ktap_attach *a);
+
+/* site.c */
+int ktap_names_make(struct ktap_session *s);
+struct ktap_site *ktap_site_new(struct ktap_session *s, const struct ktap_event_ops *ops);
+int ktap_site_set_fields(struct ktap_site *site, unsigned int own, unsigned int common,
+			 void (*get)(const struct ktap_site *site, unsigned int n,
+				     struct trace_event_tap_field *field));
+int ktap_site_add_handler(struct ktap_site *site, struct ktap_closure *fn);
+
+/* All of them run for an event, each with a budget of its own. */
+#define KTAP_MAX_HANDLERS	64
+
+#endif /* _KTAP_ATTACH_H */

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: the names of trace events, that is, of tracepoints and system calls.
+ *
+ *	item	= [ "tp:" | "tracepoint:" ] pattern
+ *	pattern	= SYSTEM ":" EVENT	either part a glob
+ *		| NAME			all events of that system, if there is
+ *					one, else the events of that name; a glob
+ *		| ""			all events, after "tp:" only
+ *
+ * An item that matches nothing is an error that names what comes nearest. An
+ * item that is one event is exact: that it cannot be attached is an error.
+ * Members of a glob that refuse are left out, and a note says so.
+ *
+ * Contexts: process context, in the main chunk.
+ * Locks: event_mutex while events are collected, by trace_event_tap_for_each().
+ */
+#include <linux/glob.h>
+#include <linux/hash.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/trace_event_tap.h>
+
+#include <trace/syscall.h>
+
+#include "attach.h"
+
+#define NOTE_SIZE		1024
+
+/**
+ * struct pattern - what an item says
+ * @system: glob of the system, or NULL
+ * @name: glob of the event, or NULL
+ * @bare: a name alone
+ */
+struct pattern {
+	const char *system;
+	const char *name;
+	const char *bare;
+};
+
+/**
+ * struct matches - the events that a pattern matches
+ * @pattern: the pattern
+ * @bare_system: there is a system of that name
+ * @nr: how many
+ * @max: room in @calls
+ * @calls: the events, with a reference to each
+ * @error: when there is no memory
+ */
+struct matches {
+	const struct pattern *pattern;
+	bool bare_system;
+	unsigned int nr;
+	unsigned int max;
+	struct trace_event_call **calls;
+	int error;
+};
+
+static bool has_wildcard(const char *s)
+{
+	return s && s[strcspn(s, "*?[\\")];
+}
+
+static int nearest_event(struct trace_event_call *call, void *data)
+{
+	const char *system = trace_event_tap_system(call);
+	struct ktap_nearest *near = data;
+	char name[KTAP_MAX_NAME];
+
+	if (strchr(near->want, ':'))
+		snprintf(name, sizeof(name), "%s:%s", system, trace_event_tap_name(call));
+	else
+		strscpy(name, trace_event_tap_name(call));
+	ktap_nearest_add(near, name);
+	return 0;
+}
+
+/* What other versions trace, and this one does not */
+static bool is_other_kind(const char *item)
+{
+	static const char * const kinds[] = {
+		"probe:", "kprobe:", "kprobes:", "k:", "kretprobe:", "uprobe:",
+		"uprobes:", "u:", "uretprobe:", "sdt:", "mem:", "ftrace:",
+		"cache-", "cpu-", "page-faults",
+		"context-switches", "branch", "instructions", "cycles",
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (str_has_prefix(item, kinds[i]))
+			return true;
+	return false;
+}
+
+static int no_such_event(struct ktap_attach *a)
+{
+	struct ktap_nearest *near;
+	char buf[KTAP_NEAREST_TEXT] = "";
+	struct ktap_log log = { .buf = buf, .size = sizeof(buf) };
+
+	if (!*a->item)
+		return ktap_error(a->x, "the event is empty");
+	if (is_other_kind(a->item))
+		return ktap_error(a->x, "\"%s\": this version traces tracepoints, system calls and timers",
+				  a->item);
+	if (has_wildcard(a->item))
+		return ktap_error(a->x, "no event matches \"%s\"", a->item);
+
+	near = kzalloc(sizeof(*near), GFP_KERNEL);
+	if (near) {
+		near->want = a->item;
+		trace_event_tap_for_each(nearest_event, near);
+		ktap_nearest_text(near, &log);
+		kfree(near);
+	}
+	return ktap_error(a->x, "no event is called \"%s\"%s", a->item, buf);
+}
+
+/*
+ * Matching
+ */
+
+static bool matches(const struct matches *m, struct trace_event_call *call)
+{
+	const char *system = trace_event_tap_system(call);
+	const char *name = trace_event_tap_name(call);
+	const struct pattern *p = m->pattern;
+
+	if (p->bare)
+		return glob_match(p->bare, m->bare_system ? system : name);
+	return glob_match(p->system, system) && glob_match(p->name, name);
+}
+
+static int find_system(struct trace_event_call *call, void *data)
+{
+	const struct pattern *p = data;
+
+	return glob_match(p->bare, trace_event_tap_system(call));
+}
+
+static int collect(struct trace_event_call *call, void *data)
+{
+	struct trace_event_call **calls;
+	struct matches *m = data;
+
+	if (!matches(m, call))
+		return 0;
+	if (m->nr == m->max) {
+		m->max = m->max ? m->max * 2 : 16;
+		calls = kvrealloc(m->calls, array_size(m->max, sizeof(*calls)), GFP_KERNEL);
+		if (!calls) {
+			m->error = -ENOMEM;
+			return -ENOMEM;
+		}
+		m->calls = calls;
+	}
+	if (trace_event_tap_get(call))
+		m->calls[m->nr++] = call;
+	return 0;
+}
+
+static struct hlist_head *site_bucket(struct ktap_session *s, struct trace_event_call *call)
+{
+	return &s->site_hash[hash_ptr(call, ilog2(KTAP_SITE_HASH))];
+}
+
+static struct ktap_site *site_find(struct ktap_session *s, struct trace_event_call *call)
+{
+	struct ktap_site *site;
+
+	hlist_for_each_entry(site, site_bucket(s, call), hash)
+		if (site->call == call)
+			return site;
+	return NULL;
+}
+
+static void site_field(const struct ktap_site *site, unsigned int n,
+		       struct trace_event_tap_field *field)
+{
+	int own = trace_event_tap_nr_fields(site->call);
+
+	trace_event_tap_field(site->call, (int)n < own ? (int)n : own - 1 - (int)n, field);
+}
+
+/* Takes over the reference to @call */
+static struct ktap_site *site_create(struct ktap_session *s, struct trace_event_call *call)
+{
+	struct ktap_site *site = ktap_site_new(s, &ktap_tracepoint_ops);
+	const struct syscall_metadata *meta;
+	int ret;
+
+	if (!site) {
+		trace_event_tap_put(call);
+		return ERR_PTR(-ENOMEM);
+	}
+	site->call = call;
+	site->name = trace_event_tap_name(call);
+	site->system = trace_event_tap_system(call);
+	hlist_add_head(&site->hash, site_bucket(s, call));
+
+	meta = trace_event_tap_syscall(call, &site->sc_enter);
+#ifdef CONFIG_FTRACE_SYSCALLS
+	if (meta) {
+		site->ops = &ktap_syscall_ops;
+		site->sc_nr = meta->syscall_nr;
+		site->sc_nargs = meta->nb_args;
+	}
+#endif
+	/* system calls have no record whose common fields could be read */
+	ret = ktap_site_set_fields(site, trace_event_tap_nr_fields(call),
+				   site->sc_nr >= 0 ? 0 : KTAP_NR_COMMON, site_field);
+	if (!ret)
+		ret = site->ops->attach(site);
+	if (ret) {
+		ktap_site_free(site);
+		return ERR_PTR(ret);
+	}
+	s->nr_events++;
+	return site;
+}
+
+/* A note for -v about events of a glob that refused */
+static void note_refused(struct ktap_attach *a, unsigned int refused, unsigned int nr,
+			 const char *list)
+{
+	char *text = kasprintf(GFP_KERNEL, "%u of %u events of \"%s\" cannot be traced: %s",
+			       refused, nr, a->item, list);
+
+	if (!text)
+		return;
+	ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
+			min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
+	kfree(text);
+}
+
+static const char *refusal(int error, char *buf, size_t size)
+{
+	switch (error) {
+	case -EOPNOTSUPP:
+		return "not supported";
+	case -ENXIO:
+		return "no number on this architecture";
+	case -ENOMEM:
+		return "no memory";
+	default:
+		snprintf(buf, size, "error %d", -error);
+		return buf;
+	}
+}
+
+/* Attaches the handler to all of @m, whose references pass on */
+static int attach_matches(struct ktap_attach *a, struct matches *m)
+{
+	bool exact = m->nr == 1 && !has_wildcard(a->item) && !m->bare_system;
+	struct ktap_log log = { .size = NOTE_SIZE };
+	struct ktap_session *s = a->session;
+	unsigned int i, refused = 0;
+	struct ktap_site *site;
+	char buf[24];
+	int ret = 0, err;
+
+	ktap_exec_charge(a->x, 100LL * m->nr);
+	log.buf = kzalloc(NOTE_SIZE, GFP_KERNEL);
+	if (!log.buf)
+		log.size = 0;
+
+	for (i = 0; i < m->nr; i++) {
+		struct trace_event_call *call = m->calls[i];
+		const char *system = trace_event_tap_system(call);
+		const char *name = trace_event_tap_name(call);
+
+		if (ret || ktap_env_interrupted(s)) {
+			trace_event_tap_put(call);
+			continue;
+		}
+		site = site_find(s, call);
+		if (site)
+			trace_event_tap_put(call);
+		else
+			site = site_create(s, call);
+		err = PTR_ERR_OR_ZERO(site);
+		if (!err) {
+			ret = ktap_attach_site(a, site, exact);
+		} else if (err == -ENOMEM) {
+			ret = ktap_error(a->x, "no memory to trace %s:%s", system, name);
+		} else {
+			refused++;
+			ktap_log(&log, "%s%s:%s (%s)", refused > 1 ? ", " : "", system,
+				 name, refusal(err, buf, sizeof(buf)));
+		}
+		cond_resched();
+	}
+
+	if (!ret && refused == m->nr)
+		ret = ktap_error(a->x, "cannot trace \"%s\": %s", a->item,
+				 log.buf ?: "no memory");
+	else if (!ret && refused)
+		note_refused(a, refused, m->nr, log.buf ?: "");
+	kfree(log.buf);
+	return ret;
+}
+
+/**
+ * ktap_attach_trace() - attach a handler to trace events
+ * @a: the item
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_attach_trace(struct ktap_attach *a)
+{
+	struct pattern p = { };
+	struct matches m = { .pattern = &p };
+	const char *item = a->item;
+	bool prefix = false;
+	char *name;
+	size_t n;
+	int ret;
+
+	n = str_has_prefix(item, "tp:") ?: str_has_prefix(item, "tracepoint:");
+	if (n) {
+		prefix = true;
+		item = skip_spaces(item + n);
+	}
+	/* the item itself stays whole for messages */
+	name = kstrdup(item, GFP_KERNEL);
+	if (!name)
+		return ktap_error(a->x, "no memory");
+
+	p.system = name;
+	p.name = strchr(name, ':');
+	if (p.name) {
+		*(char *)p.name++ = '\0';
+		p.name = strim((char *)p.name);
+		p.system = strim(name);
+	} else if (*name) {
+		p.bare = name;
+		m.bare_system = trace_event_tap_for_each(find_system, &p);
+	} else if (prefix) {
+		p.system = "*";
+		p.name = "*";
+	}
+
+	if (p.name || p.bare)
+		trace_event_tap_for_each(collect, &m);
+	if (m.error) {
+		while (m.nr)
+			trace_event_tap_put(m.calls[--m.nr]);
+		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	} else if (m.nr) {
+		ret = attach_matches(a, &m);
+	} else {
+		ret = no_such_event(a);
+	}
+	kvfree(m.calls);
+	kfree(name);
+	return ret;
+}

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Timers: how often they fire, on which CPUs, what handlers see; and that they
+# follow CPUs, end at once, and are nothing that a session leaves behind.
+
+. "$(dirname "$0")/lib.sh"
+plan 16
+
+cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)
+
+# 1-3: as often as the clock says; what comes too late is counted
+run -e 'tick-100ms { n += 1 }
+	tick-1050ms { print("ticks", n) exit() }'
+ticks=$(sed -n 's/^ticks	//p' "$out")
+missed=$(sed -n 's/^ktap: \([0-9]*\) timer events* missed.*/\1/p' "$err")
+check "a tick fires once an interval, or is counted" \
+	is "$((ticks + ${missed:-0}))" -eq 10
+run -e 'profile-50hz { n[cpu] += 1 } tick-1010ms { print(n) exit() }'
+missed=$(sed -n 's/^ktap: \([0-9]*\) timer events* missed.*/\1/p' "$err")
+sum=$(awk -v missed="${missed:-0}" '{ n += $2 } END { print n + missed }' "$out")
+check "a profile fires on each CPU" \
+	all is "$(wc -l <"$out")" -eq "$cpus" --and is "$sum" -ge $((cpus * 49)) --and \
+	is "$sum" -le $((cpus * 52))
+run -e 'profile-10us { n += 1 } tick-1s { exit() }'
+check "the shortest interval leaves time for the rest" \
+	all is "$status" -eq 0 --and is "$(wc -l <"$out")" -le 3
+
+# 4-6: what a handler sees
+run -e 'tick-100ms { print(probename, e.name, argstr, in_interrupt(), args.user == nil)
+		     exit() }'
+check "the names of a timer" said "tick-100ms	tick-100ms	tick-100ms	true	false"
+run -e 'profile-499hz { if (args.user) { s["user"] += 1 } else { s["kernel"] += 1 } }
+	trace_end { print(s["user"] > s["kernel"]) }' -- \
+	sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
+check "a busy program is sampled in user mode" said "true"
+run -e 'profile-97hz { s[execname] += 1 } trace_end { for (k, n in pairs(s)) { print(k) } }' -- \
+	sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
+check "-- CMD: profiles of nothing else" all said "sh" --and is "$(wc -l <"$out")" -eq 1
+
+# 7-8: -C
+if [ "$cpus" -gt 1 ]; then
+	run -C 1 -e 'profile-97hz { print(cpu) } tick-500ms { exit() }'
+	check "-C: profiles on one CPU" \
+		all said 1 --and not said 0
+else
+	skip "-C: one CPU"
+fi
+run -C 0 -e 'tick-100ms { print("tick") exit() }'
+check "-C: a tick is of no CPU" said "tick"
+
+# 9-10: the first generation: while the main chunk sleeps
+cat >"$tmp/timer.kp" <<'EOF'
+one = 0
+two = 0
+timer.s(1, function () { one = one + 1 })
+timer.s(2, function () { two = two + 1 })
+os.sleep(4100)
+print(one, two)
+exit()
+EOF
+run "$tmp/timer.kp"
+check "timers fire while the main chunk sleeps" said "4	2"
+run -e 'n = 0
+	trace syscalls:sys_enter_lseek { n += 1 }
+	os.sleep(1000)
+	print(n > 0)
+	var was = n
+	for (i = 1, 1000000) { }
+	print(n == was)
+	os.sleep(1000)
+	print(n > was)
+	exit()' -- sh -c 'while :; do "$0" marks 1 1; done' "$act"
+check "events are delivered in its sleeps, and not between" \
+	all is "$(grep -c true "$out")" -eq 3
+
+# 11: texts that are none
+bad=0
+for text in tick-5 tick-5x tick-1x profile-0hz tick-9us tick-99999999999999999999s; do
+	run -e "$text { }"
+	[ "$status" -eq 1 ] && complained 'cannot parse timer interval' && bad=$((bad + 1))
+done
+check "an interval that is none is refused" is $bad -eq 6
+
+# 12: CPUs that come and go
+online=/sys/devices/system/cpu/cpu1/online
+if [ -w $online ]; then
+	start hotplug -e 'profile-49hz { s[cpu] += 1 } tick-1s { print(len(s), s[1]) clear(s) }'
+	for i in 1 2 3; do
+		echo 0 >$online
+		sleep 0.3
+		echo 1 >$online
+		sleep 0.3
+	done
+	echo 0 >$online
+	sleep 2.5
+	echo 1 >$online
+	sleep 2.5
+	stop hotplug
+	check "profiles follow CPUs" \
+		all is "$status" -eq 0 --and grep -q "^1	nil\$" "$out" --and \
+		grep -q "^2	[0-9]" "$out"
+else
+	skip "profiles follow CPUs: none can be taken off"
+fi
+
+# 13: many at once
+run -e 'for (i = 1, 200) { timer.profile((i + 20) .. "ms", function () { n += 1 }) }
+	for (i = 1, 200) { timer.tick((i + 20) .. "ms", function () { n += 1 }) }
+	n = 0
+	tick-2s { print(n > 1000) exit() }'
+check "400 timers" said "true"
+
+# 14: killed in the middle
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	start kill$i -e 'profile-999hz { s[cpu, nsecs] += 1 } tick-1ms { n += 1 }'
+	stop kill$i KILL
+done
+check "a session that is killed leaves no timer" wait_for 20 nothing_left
+
+# 15: a handler of the hard interrupt that takes longer than the interval
+run -e 'tick-10us { for (i = 1, 2000) { } n += 1 } tick-500ms { print("alive") exit() }'
+check "a slow handler does not keep the CPU" \
+	all said "alive" --and complained 'timer event'
+
+check "the kernel did not complain" clean
+ktap_finished
