@@ -274,6 +274,8 @@ static const struct {
 	{ "timer.nsec",		"tick-",	"ns" },
 	{ "kdebug.kprobe",	"probe:",	"" },
 	{ "kdebug.tracepoint",	"tp:",		"" },
+	{ "kdebug.trace_by_id",	"tp:#",		"" },
+	{ "kdebug.probe_by_id",	"tp:#",		"" },
 };
 
 /* Of the library: its result is one value. Returns -2 if it is not */

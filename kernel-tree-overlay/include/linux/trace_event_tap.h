@@ -88,6 +88,7 @@ bool trace_event_tap_get(struct trace_event_call *call);
 void trace_event_tap_put(struct trace_event_call *call);
 
 const char *trace_event_tap_name(struct trace_event_call *call);
+int trace_event_tap_id(struct trace_event_call *call);
 const char *trace_event_tap_system(struct trace_event_call *call);
 const char *trace_event_tap_print_fmt(struct trace_event_call *call);
 int trace_event_tap_nr_fields(struct trace_event_call *call);

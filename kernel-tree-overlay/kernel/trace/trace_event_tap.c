@@ -233,6 +233,18 @@ const char *trace_event_tap_name(struct trace_event_call *call)
 EXPORT_SYMBOL_GPL(trace_event_tap_name);
 
 /**
+ * trace_event_tap_id - the number of an event, as in its id file
+ * @call: the event
+ *
+ * Return: the number.
+ */
+int trace_event_tap_id(struct trace_event_call *call)
+{
+	return call->event.type;
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_id);
+
+/**
  * trace_event_tap_system - the system (group) of an event
  * @call: the event
  *

@@ -507,7 +507,9 @@ enum ktap_op {
 	X(ANSI_COLOR2,	"ansi.set_color2", 2, 2, 0)			\
 	X(ANSI_COLOR3,	"ansi.set_color3", 3, 3, 0)			\
 	X(ANSI_RESET,	"ansi.reset_color", 0, 0, 0)			\
-	X(ANSI_NEW_LINE, "ansi.new_line", 0, 0, 0)
+	X(ANSI_NEW_LINE, "ansi.new_line", 0, 0, 0)			\
+	/* files */							\
+	X(PATH,		"path",		1, 1, 0)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {

@@ -6,6 +6,7 @@
  *	pattern	= SYSTEM ":" EVENT	either part a glob
  *		| NAME			all events of that system, if there is
  *					one, else the events of that name; a glob
+ *		| "#" NUMBER		the event whose id file has that number
  *		| ""			all events, after "tp:" only
  *
  * An item that matches nothing is an error that names what comes nearest. An
@@ -17,6 +18,7 @@
  */
 #include <linux/glob.h>
 #include <linux/hash.h>
+#include <linux/kstrtox.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/trace_event_tap.h>
@@ -32,11 +34,13 @@
  * @system: glob of the system, or NULL
  * @name: glob of the event, or NULL
  * @bare: a name alone
+ * @id: a number, or 0
  */
 struct pattern {
 	const char *system;
 	const char *name;
 	const char *bare;
+	unsigned int id;
 };
 
 /**
@@ -104,6 +108,8 @@ static int no_such_event(struct ktap_attach *a)
 	if (is_other_kind(a->item))
 		return ktap_error(a->x, "\"%s\": this version traces tracepoints, system calls and timers",
 				  a->item);
+	if (strchr(a->item, '#'))
+		return ktap_error(a->x, "\"%s\": no event has this number", a->item);
 	if (has_wildcard(a->item))
 		return ktap_error(a->x, "no event matches \"%s\"", a->item);
 
@@ -127,6 +133,8 @@ static bool matches(const struct matches *m, struct trace_event_call *call)
 	const char *name = trace_event_tap_name(call);
 	const struct pattern *p = m->pattern;
 
+	if (p->id)
+		return trace_event_tap_id(call) == p->id;
 	if (p->bare)
 		return glob_match(p->bare, m->bare_system ? system : name);
 	return glob_match(p->system, system) && glob_match(p->name, name);
@@ -327,21 +335,26 @@ int ktap_attach_trace(struct ktap_attach *a)
 	if (!name)
 		return ktap_error(a->x, "no memory");
 
+	if (*name == '#' && (kstrtouint(name + 1, 10, &p.id) || !p.id)) {
+		kfree(name);
+		return ktap_error(a->x, "\"%s\": the number of an event is that in its id file",
+				  a->item);
+	}
 	p.system = name;
 	p.name = strchr(name, ':');
 	if (p.name) {
 		*(char *)p.name++ = '\0';
 		p.name = strim((char *)p.name);
 		p.system = strim(name);
-	} else if (*name) {
+	} else if (*name && !p.id) {
 		p.bare = name;
 		m.bare_system = trace_event_tap_for_each(find_system, &p);
-	} else if (prefix) {
+	} else if (prefix && !p.id) {
 		p.system = "*";
 		p.name = "*";
 	}
 
-	if (p.name || p.bare)
+	if (p.name || p.bare || p.id)
 		trace_event_tap_for_each(collect, &m);
 	if (m.error) {
 		while (m.nr)

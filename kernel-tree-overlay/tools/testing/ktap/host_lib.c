@@ -215,6 +215,20 @@ int ktap_env_sock_addr(u64 addr, bool daddr, char to[16])
 HOST_INT(NODE, 0)
 HOST_INT(CGROUP, 1)
 
+/* Three files are open */
+int ktap_bi_PATH(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	static const char * const names[] = { "/dev/null", "/tmp/out", "/tmp/err (deleted)" };
+	s64 fd = args[0].i;
+
+	if (args[0].type == KTAP_NIL)
+		return 0;
+	if (args[0].type != KTAP_INT)
+		return ktap_error(x, "path() takes the number of a file descriptor");
+	ktap_set_nil(&args[0]);
+	return fd >= 0 && fd < 3 ? ktap_set_str(x, &args[0], names[fd], strlen(names[fd])) : 0;
+}
+
 int ktap_bi_IN_IOWAIT(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
 	ktap_set_bool(&args[0], false);

@@ -5,7 +5,7 @@
 # say of them.
 
 . "$(dirname "$0")/lib.sh"
-plan 11
+plan 14
 
 # 1: the task
 mark='trace syscalls:sys_enter_lseek /offset == 4242/'
@@ -76,4 +76,21 @@ launch wait -e 'trace_end { print("end") } print("waits") os.wait() print("behin
 wait_for 20 grep -q waits "$out"
 stop wait
 check "os.wait until Ctrl-C" all said waits --and said end --and not said behind
+
+# 9: open files
+touch "$tmp/a file"
+run -e 'trace syscalls:sys_exit_openat { s[path(retval)] += 1 }
+	trace_end { for (k, n in pairs(s)) { print(k, n) } }' -- sh -c 'read x <"$0"' "$tmp/a file"
+check "path() of what has been opened" said "$tmp/a file	1"
+run -e 'trace sched:sched_switch { print(path(0)) }'
+check "path() where locks may be held" \
+	all is "$status" -eq 1 --and complained 'path.. is for handlers of system calls'
+
+# 10: events by number
+id=$(cat $tracefs/events/syscalls/sys_enter_lseek/id)
+run -e "kdebug.trace_by_id($id, function (e) { print(e.name) exit() })" -- "$act" marks 1 1
+name=$(cat "$out")
+run -e 'kdebug.trace_by_id(999999, function (e) { })'
+check "events by number" \
+	all is "$name" = sys_enter_lseek --and complained 'no event has this number'
 ktap_finished
