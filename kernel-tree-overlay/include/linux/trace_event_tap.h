@@ -80,6 +80,29 @@ struct trace_event_tap_field {
 	enum trace_event_tap_kind	kind;
 };
 
+/**
+ * struct trace_event_tap_code - where the code of a function is
+ * @start: its first byte
+ * @end: what follows its last byte; as @start if that is not known
+ */
+struct trace_event_tap_code {
+	unsigned long			start;
+	unsigned long			end;
+};
+
+/**
+ * struct trace_event_tap_frames - which frames are between a tap and its event
+ * @commit: calls taps; it is itself called by code that builds the record
+ * @probe: the function of the event's class that is called by the tracepoint, and
+ *	that is this code, or has called it
+ * @iterator: may be between the tracepoint and @probe
+ */
+struct trace_event_tap_frames {
+	struct trace_event_tap_code	commit;
+	struct trace_event_tap_code	probe;
+	struct trace_event_tap_code	iterator;
+};
+
 struct trace_event_tap_text;
 
 int trace_event_tap_for_each(int (*fn)(struct trace_event_call *call, void *data),
@@ -96,6 +119,10 @@ void trace_event_tap_field(struct trace_event_call *call, int n,
 			   struct trace_event_tap_field *field);
 const struct syscall_metadata *trace_event_tap_syscall(struct trace_event_call *call,
 						       bool *enter);
+
+void trace_event_tap_code(const void *func, struct trace_event_tap_code *code);
+void trace_event_tap_frames(struct trace_event_call *call,
+			    struct trace_event_tap_frames *frames);
 
 int trace_event_tap_attach(struct trace_event_tap *tap);
 void trace_event_tap_detach(struct list_head *taps);

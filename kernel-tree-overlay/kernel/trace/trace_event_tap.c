@@ -29,6 +29,7 @@
  * preemption is disabled, which is as good for looking an event up.
  */
 #include <linux/cleanup.h>
+#include <linux/kallsyms.h>
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -384,6 +385,50 @@ const struct syscall_metadata *trace_event_tap_syscall(struct trace_event_call *
 	return NULL;
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_syscall);
+
+/**
+ * trace_event_tap_code - find the code of a function
+ * @func: the function, or NULL
+ * @code: set to where its code is, as far as the kernel knows
+ *
+ * Context: process context.
+ */
+void trace_event_tap_code(const void *func, struct trace_event_tap_code *code)
+{
+	unsigned long addr, size, offset;
+
+	memset(code, 0, sizeof(*code));
+	if (!func)
+		return;
+	addr = (unsigned long)dereference_symbol_descriptor((void *)func);
+	if (!kallsyms_lookup_size_offset(addr, &size, &offset))
+		return;
+	code->start = addr - offset;
+	code->end = code->start + size;
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_code);
+
+/**
+ * trace_event_tap_frames - find out which frames are between a tap and its event
+ * @call: the event
+ * @frames: is filled; what an event does not have is empty code
+ *
+ * For those who walk the stack in a tap and want it to begin where the event is.
+ *
+ * Context: process context, with a reference to the event.
+ */
+void trace_event_tap_frames(struct trace_event_call *call,
+			    struct trace_event_tap_frames *frames)
+{
+	const struct tracepoint *tp = NULL;
+
+	if (call->flags & TRACE_EVENT_FL_TRACEPOINT)
+		tp = call->tp;
+	trace_event_tap_code(trace_event_buffer_commit, &frames->commit);
+	trace_event_tap_code(call->class->probe, &frames->probe);
+	trace_event_tap_code(tp ? tp->iterator : NULL, &frames->iterator);
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_frames);
 
 /**
  * trace_event_tap_attach - begin to run a tap's function on its event
