@@ -179,6 +179,7 @@ struct ktap_img_upval {
 #define KTAP_MAX_BUILTINS	256
 #define KTAP_MAX_FUNCS		65536
 #define KTAP_MAX_STR		4096		/* bytes of one string */
+#define KTAP_MAX_STACK		127		/* frames of one stack() */
 
 /*
  * Instructions
@@ -509,7 +510,9 @@ enum ktap_op {
 	X(ANSI_RESET,	"ansi.reset_color", 0, 0, 0)			\
 	X(ANSI_NEW_LINE, "ansi.new_line", 0, 0, 0)			\
 	/* files */							\
-	X(PATH,		"path",		1, 1, 0)
+	X(PATH,		"path",		1, 1, 0)			\
+	/* stacks */							\
+	X(STACK,	"stack",	0, 2, KTAP_BI_VALUE)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -571,7 +574,7 @@ enum ktap_rec_type {
 /**
  * struct ktap_rec_val - a value in a record
  * @type: enum ktap_val_type
- * @flags: KTAP_VALF_TRUNCATED: the end of the string is missing
+ * @flags: KTAP_VALF_TRUNCATED: the end of the string, key or stack is missing
  * @pad: 0
  * @len: bytes of @data; the next value follows at the next multiple of 8
  * @data: see enum ktap_val_type
@@ -603,6 +606,9 @@ struct ktap_rec_val {
  *	read() turns into KTAP_VAL_STR
  * @KTAP_VAL_LATE: never seen by readers: a string of a process that was not in
  *	memory, which read() turns into KTAP_VAL_STR, or KTAP_VAL_NIL
+ * @KTAP_VAL_STACK: a stack: the text of its frames, innermost first, with a
+ *	newline between two.  KTAP_VALF_TRUNCATED: outer frames are missing.
+ *	(Inside of the kernel: an __u64 for each frame.)
  */
 enum ktap_val_type {
 	KTAP_VAL_NIL = 0,
@@ -617,6 +623,7 @@ enum ktap_val_type {
 	KTAP_VAL_EVENT = 9,
 	KTAP_VAL_AGG = 10,
 	KTAP_VAL_LATE = 11,
+	KTAP_VAL_STACK = 12,
 };
 
 /**

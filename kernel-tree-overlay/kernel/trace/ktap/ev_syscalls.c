@@ -31,12 +31,14 @@
  * @tp: the tracepoints, of exit and entry
  * @registered: whether the probe is on it
  * @wanted: whether there are sites
+ * @own: the frames between the tracepoint and a handler
  * @sites: by number, struct ktap_site or NULL
  */
 struct ktap_syscalls {
 	struct tracepoint *tp[2];
 	bool registered[2];
 	bool wanted[2];
+	struct ktap_own_frames own[2];
 	struct ktap_site *sites[2][NR_syscalls];
 };
 
@@ -142,6 +144,10 @@ int ktap_syscalls_start(struct ktap_session *s)
 		sc->tp[i] = ktap_find_tracepoint(names[i]);
 		if (!sc->tp[i])
 			return -ENOENT;
+		if (ktap_vm_uses(s->vm, KTAP_BI_STACK)) {
+			trace_event_tap_code(probes[i], &sc->own[i].inner);
+			trace_event_tap_code(sc->tp[i]->iterator, &sc->own[i].outer[0]);
+		}
 		ret = tracepoint_probe_register(sc->tp[i], probes[i], s);
 		if (ret)
 			return ret;
@@ -228,10 +234,18 @@ static const char *sc_render(struct trace_event_tap_text *text,
 	return trace_event_tap_render_syscall(text, site->call, args, text_len);
 }
 
+static unsigned int sc_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
+{
+	const struct ktap_syscalls *sc = ev->site->session->syscalls;
+
+	return ktap_stack_save(&sc->own[ev->site->sc_enter], ip, max);
+}
+
 const struct ktap_event_ops ktap_syscall_ops = {
 	.attach	= sc_attach,
 	.field	= sc_field,
 	.size	= sc_size,
 	.put	= sc_put,
 	.render	= sc_render,
+	.stack	= sc_stack,
 };

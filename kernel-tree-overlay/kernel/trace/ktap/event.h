@@ -23,6 +23,20 @@ struct ktap_syscalls;
 struct ktap_timer;
 
 /**
+ * struct ktap_own_frames - which frames of a stack are the tracer's
+ * @next: the first one that is not, if that is known; or 0
+ * @inner: otherwise: code that one of them is in, and all before it are ours
+ * @more: how many that follow are ours as well, whatever they are in
+ * @outer: code that those may be in which follow, and are ours if they are
+ */
+struct ktap_own_frames {
+	unsigned long next;
+	struct trace_event_tap_code inner;
+	unsigned int more;
+	struct trace_event_tap_code outer[2];
+};
+
+/**
  * enum ktap_state - the life of a session
  * @KTAP_S_NEW: nothing is loaded
  * @KTAP_S_LOADED: ready to run
@@ -68,6 +82,7 @@ struct ktap_names {
  * @ending: the trace_end functions run
  * @start_ns: when the events began to be delivered, CLOCK_MONOTONIC
  * @show_symbols: who opened it may know where the kernel's symbols are
+ * @run_ip: where RUN was called from
  * @utc_offset: seconds that local time is ahead of UTC
  * @utc_offset_next: the same from @utc_change on
  * @utc_change: when it changes, in seconds since 1970, or 0
@@ -107,6 +122,7 @@ struct ktap_session {
 	bool stop;
 	bool ending;
 	bool show_symbols;
+	unsigned long run_ip;
 	u64 start_ns;
 	s32 utc_offset;
 	s32 utc_offset_next;
@@ -221,6 +237,7 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
  *	are delivered
  * @tap: of ev_tracepoint.c
  * @timer: of ev_timer.c
+ * @own: of ev_tracepoint.c, if the script takes stacks
  * @sc_nr: system call number, or -1
  * @sc_enter: entry of a system call
  * @sc_nargs: arguments of the system call
@@ -245,7 +262,10 @@ struct ktap_site {
 	struct ktap_closure **handlers;
 
 	union {
-		struct trace_event_tap tap;
+		struct {
+			struct trace_event_tap tap;
+			struct ktap_own_frames own;
+		};
 		struct ktap_timer *timer;
 	};
 
@@ -281,6 +301,7 @@ struct ktap_event {
  * @size: bytes of the event's binary form in an output record
  * @put: writes that form
  * @render: its text
+ * @stack: the kernel's stack where it happened, as ktap_env_stack(); may be NULL
  *
  * All but @attach and @free are called in any context.
  */
@@ -294,6 +315,7 @@ struct ktap_event_ops {
 	const char *(*render)(struct trace_event_tap_text *text,
 			      const struct ktap_site *site, const void *data,
 			      size_t len, size_t *text_len);
+	unsigned int (*stack)(const struct ktap_event *ev, u64 *ip, unsigned int max);
 };
 
 extern const struct ktap_event_ops ktap_tracepoint_ops;
@@ -337,6 +359,9 @@ int ktap_timers_init(void);
 void ktap_timers_exit(void);
 int ktap_timers_start(struct ktap_session *s);
 void ktap_timers_detach(struct ktap_session *s);
+
+/* stack.c */
+unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigned int max);
 
 /* event_text.c */
 int ktap_texts_get(void);

@@ -9,7 +9,8 @@
  *    ring buffer.  It is also built as a user-space library for its tests
  *    (tools/testing/ktap);
  *  - the environment (session.c, outbuf.c, event.c, ev_*.c, watchdog.c, env.c,
- *    late.c, lib_task.c, lib_event.c): the kernel around it.  The host build has another one.
+ *    late.c, stack.c, lib_task.c, lib_event.c): the kernel around it.  The host build has
+ *    another one.
  *
  * Contexts
  * --------
@@ -60,6 +61,8 @@ struct ktap_cell;
  * @KTAP_INT: ktap_val.i
  * @KTAP_STR: ktap_val.s
  * @KTAP_TUPLE: a compound key; ktap_val.s holds its parts in canonical form
+ * @KTAP_STACK: a stack; ktap_val.s holds its frames, an u64 each, the innermost
+ *	first
  * @KTAP_TABLE: ktap_val.t
  * @KTAP_FUNC: a closure, ktap_val.f
  * @KTAP_BUILTIN: ktap_val.i is the builtin's number, enum ktap_builtin_id
@@ -76,6 +79,7 @@ enum ktap_type {
 	KTAP_INT,
 	KTAP_STR,
 	KTAP_TUPLE,
+	KTAP_STACK,
 	KTAP_TABLE,
 	KTAP_FUNC,
 	KTAP_BUILTIN,
@@ -88,7 +92,7 @@ enum ktap_type {
 /**
  * struct ktap_val - a value: 16 bytes, on every architecture
  * @i: a number, or what enum ktap_type says
- * @s: a string or compound key
+ * @s: a string, compound key or stack
  * @t: a table
  * @f: a function
  * @g: an aggregation
@@ -355,6 +359,28 @@ int ktap_env_read(struct ktap_exec *x, bool user, void *to, u64 addr, size_t len
 bool ktap_env_may_be_late(struct ktap_exec *x, u64 addr);
 size_t ktap_env_late_size(void);
 void ktap_env_late_put(struct ktap_exec *x, u64 addr, size_t max, void *p);
+/*
+ * The kernel's stack where the current event happened, or of the current thread
+ * without one: at most @max frames, the innermost first, without those of the
+ * tracer.  There is room for KTAP_STACK_OWN more at @ip.  Any context.  Returns
+ * how many.
+ */
+unsigned int ktap_env_stack(struct ktap_exec *x, u64 *ip, unsigned int max);
+/*
+ * A frame as text, symbol+0xOFFSET/0xSIZE, as snprintf(): at most @size bytes with
+ * a NUL are written, and what the whole takes without it is returned, which is
+ * more than 2.  Any context.
+ */
+size_t ktap_env_frame(void *env, u64 ip, char *buf, size_t size);
+
+/* Frames of the tracer itself that may be in its way to the others */
+#define KTAP_STACK_OWN		64
+
+/* lib_stack.c */
+size_t ktap_stack_text(void *env, const char *frames, size_t len, char *buf, size_t size,
+		       bool *cut);
+size_t ktap_stack_deliver(void *env, const struct ktap_rec_val *val, void *to, size_t room);
+
 /* Bytes of a pointer in the current process */
 unsigned int ktap_env_user_ptr_size(void);
 

@@ -350,7 +350,7 @@ static int ktap_add_val(struct ktap_exec *x, struct ktap_text *t, const struct k
 {
 	char buf[KTAP_INT_DIGITS];
 	const struct ktap_str *name;
-	size_t len;
+	size_t len, room;
 	u32 pos;
 	char *p;
 
@@ -368,18 +368,23 @@ static int ktap_add_val(struct ktap_exec *x, struct ktap_text *t, const struct k
 		ktap_add_str(t, sp, v->s->data, v->s->len);
 		break;
 	case KTAP_TUPLE:
+	case KTAP_STACK:
 	case KTAP_FUNC:
 	case KTAP_BUILTIN:
 		/* text that does not exist yet, made behind the result */
 		pos = x->arena_pos;
-		if (v->type == KTAP_TUPLE) {
-			len = ktap_tuple_text(v->s, NULL);
-			p = x->arena + x->arena_pos;
-			if (len > x->arena_size - x->arena_pos) {
+		p = x->arena + pos;
+		if (v->type == KTAP_STACK) {
+			len = ktap_stack_render(x, v->s->data, v->s->len, p, KTAP_MAX_STR);
+			ktap_add_str(t, sp, p, len);
+		} else if (v->type == KTAP_TUPLE) {
+			len = ktap_tuple_text(x, v->s, NULL, NULL);
+			if (len > KTAP_MAX_STR) {
 				t->full = true;
 				break;
 			}
-			ktap_tuple_text(v->s, p);
+			room = KTAP_MAX_STR - len;
+			len = ktap_tuple_text(x, v->s, p, &room);
 			ktap_add_str(t, sp, p, len);
 		} else {
 			struct ktap_text f = { .p = x->arena + pos, .size = KTAP_MAX_STR };

@@ -238,6 +238,7 @@ void ktap_val_put(struct ktap_vm *vm, struct ktap_val *v, bool nmi)
 			ktap_tuple_objs(vm, v->s, ktap_obj_put, nmi);
 		fallthrough;
 	case KTAP_STR:
+	case KTAP_STACK:
 		if (!v->s->kidx)
 			ktap_pool_free(&vm->pool, v->s, ktap_str_size(v->s->len), nmi);
 		break;
@@ -268,6 +269,7 @@ int ktap_val_own(struct ktap_vm *vm, struct ktap_val *dst, const struct ktap_val
 	switch (src->type) {
 	case KTAP_STR:
 	case KTAP_TUPLE:
+	case KTAP_STACK:
 		if (src->s->kidx)
 			break;
 		s = ktap_pool_alloc(&vm->pool, ktap_str_size(src->s->len), nmi);

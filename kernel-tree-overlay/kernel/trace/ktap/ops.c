@@ -48,6 +48,7 @@ const char *ktap_type_name(const struct ktap_val *v)
 		[KTAP_LATE] = "string",
 		[KTAP_CELL] = "variable",
 		[KTAP_AGG] = "aggregation",
+		[KTAP_STACK] = "stack",
 	};
 
 	return name[v->type];
@@ -328,7 +329,10 @@ int ktap_op_match(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	return steps < 0 ? ktap_exec_attend(x) : 0;
 }
 
-/* The text of a part of a concatenation; @buf is for that of a number. */
+/*
+ * The text of a part of a concatenation, or NULL if it is to be made: that of a
+ * compound key or stack; @len is without that of stacks.  @buf is for a number.
+ */
 static const char *ktap_part_text(const struct ktap_val *v, const struct ktap_val *event,
 				  char *buf, size_t *len)
 {
@@ -344,7 +348,10 @@ static const char *ktap_part_text(const struct ktap_val *v, const struct ktap_va
 		*len = v->s->len;
 		return v->s->data;
 	case KTAP_TUPLE:
-		*len = ktap_tuple_text(v->s, NULL);
+		*len = ktap_tuple_text(NULL, v->s, NULL, NULL);
+		return NULL;
+	case KTAP_STACK:
+		*len = 0;
 		return NULL;
 	case KTAP_INT:
 		*len = ktap_fmt_int(buf, v->i);
@@ -372,7 +379,8 @@ int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 {
 	struct ktap_val event[2] = { { .type = KTAP_NIL }, { .type = KTAP_NIL } };
 	char buf[KTAP_INT_DIGITS], *p;
-	size_t total = 0, len;
+	size_t total = 0, len, room;
+	bool stacks = false;
 	struct ktap_str *s;
 	unsigned int i;
 	const char *t;
@@ -398,24 +406,38 @@ int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 		case KTAP_AGG:
 			return ktap_error(x, "cannot concat non-string: a %s value",
 					  ktap_type_name(&v[i]));
+		case KTAP_STACK:
+			stacks = true;
+			break;
+		case KTAP_TUPLE:
+			stacks |= ktap_tuple_has(v[i].s, KTAP_STACK);
+			break;
 		}
 		ktap_part_text(&v[i], event, buf, &len);
 		total += len;
 	}
 	if (total > KTAP_MAX_STR)
 		return ktap_error(x, "string too long: limit is %u bytes", KTAP_MAX_STR);
-	s = ktap_str_alloc(x, total);
+	/* what the others leave is for stacks, whose text is not made twice */
+	s = ktap_str_alloc(x, stacks ? KTAP_MAX_STR : total);
 	if (!s)
 		return -EIO;
+	room = KTAP_MAX_STR - total;
 	p = s->data;
 	for (i = 0; i < n; i++) {
 		t = ktap_part_text(&v[i], event, buf, &len);
-		if (t)
+		if (t) {
 			memcpy(p, t, len);
-		else
-			ktap_tuple_text(v[i].s, p);
+		} else if (v[i].type == KTAP_TUPLE) {
+			len = ktap_tuple_text(x, v[i].s, p, &room);
+		} else {
+			len = ktap_stack_render(x, v[i].s->data, v[i].s->len, p, room);
+			room -= len;
+		}
 		p += len;
 	}
+	if (stacks)
+		ktap_str_shrink(x, s, p - s->data);
 	ktap_exec_charge(x, total / 32);
 	*out = (struct ktap_val){ .s = s, .type = KTAP_STR };
 	return 0;
@@ -505,8 +527,14 @@ static int ktap_tuple_part(struct ktap_exec *x, const struct ktap_val *tuple, s6
 	while ((pos = ktap_tuple_next(tuple->s, pos, &part, &bytes, &len))) {
 		if (--i)
 			continue;
-		if (part.type == KTAP_STR)
-			return ktap_set_str(x, out, bytes, len);
+		if (part.type == KTAP_STR || part.type == KTAP_STACK) {
+			u32 type = part.type;
+			int ret = ktap_set_str(x, out, bytes, len);
+
+			if (!ret)
+				out->type = type;
+			return ret;
+		}
 		*out = part;
 		return 0;
 	}

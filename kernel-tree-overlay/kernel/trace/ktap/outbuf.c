@@ -4,8 +4,8 @@
  *
  * Owns a tracing ring buffer, without overwriting. Handlers write records into
  * it in any context; read() takes them out in the order of their time stamps,
- * gives them the header of the interface, and renders the events in them into
- * text. A record that finds no room is lost and counted, unless its writer may
+ * gives them the header of the interface, and renders the events and stacks in them
+ * into text. A record that finds no room is lost and counted, unless its writer may
  * sleep, who then waits for the reader.
  *
  * Order: each CPU's part is in order by itself. A record gets its time stamp
@@ -499,6 +499,10 @@ static void outbuf_convert(struct ktap_outbuf *out, const struct out_head *head,
 			size_t room = out->rec + KTAP_REC_MAX - to - (end - p);
 
 			to += ktap_late_copy(out->session, val, to, room & ~7UL);
+		} else if (val->type == KTAP_VAL_STACK || val->type == KTAP_VAL_TUPLE) {
+			size_t room = out->rec + KTAP_REC_MAX - to - (end - p);
+
+			to += ktap_stack_deliver(out->session, val, to, room & ~7UL);
 		} else {
 			memcpy(to, val, size);
 			to += size;

@@ -6,7 +6,8 @@
  * they are; text is made of them where they are read.  A table goes ahead as
  * rows, in records of their own, with a number that the record then refers
  * to; so do the rows of a histogram, and what an aggregation has by key, with two
- * numbers in a row.  Strings that do not fit a record are cut, marked and counted.
+ * numbers in a row.  Strings and stacks that do not fit a record are cut, marked and
+ * counted.
  *
  * Contexts: any.
  * Locks: those of tables, while a row is copied.
@@ -61,6 +62,19 @@ static void ktap_out_bytes(struct ktap_out *o, const char *s, size_t len, size_t
 	ktap_out_val(o, KTAP_VAL_STR, flags, s, len);
 }
 
+/* The frames of a stack, as many as fit @room; read() makes text of them. */
+static void ktap_out_stack(struct ktap_out *o, const char *frames, size_t len, size_t room)
+{
+	u8 flags = 0;
+
+	if (len > room - KTAP_VAL_HEAD) {
+		len = round_down(room - KTAP_VAL_HEAD, sizeof(u64));
+		flags = KTAP_VALF_TRUNCATED;
+		o->cut++;
+	}
+	ktap_out_val(o, KTAP_VAL_STACK, flags, frames, len);
+}
+
 static void ktap_out_agg(struct ktap_out *o, const struct ktap_rec_agg *rec)
 {
 	ktap_out_val(o, KTAP_VAL_AGG, 0, rec, sizeof(*rec));
@@ -101,6 +115,9 @@ static void ktap_out_tuple(struct ktap_out *o, const struct ktap_str *s, size_t 
 			break;
 		case KTAP_STR:
 			ktap_out_bytes(o, bytes, len, left);
+			break;
+		case KTAP_STACK:
+			ktap_out_stack(o, bytes, len, left);
 			break;
 		default:
 			bytes = ktap_type_name(&part);
@@ -163,6 +180,9 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 	case KTAP_TUPLE:
 		ktap_out_tuple(o, v->s, room);
 		break;
+	case KTAP_STACK:
+		ktap_out_stack(o, v->s->data, v->s->len, room);
+		break;
 	case KTAP_TABLE:
 		ktap_out_val(o, KTAP_VAL_TABLE, 0, &snapshot, sizeof(snapshot));
 		break;
@@ -207,8 +227,8 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 }
 
 /*
- * The least that a value takes, which is all but for strings and compound
- * keys; what remains of a record is for these, first come first served.
+ * The least that a value takes, which is all but for strings, compound keys
+ * and stacks; what remains of a record is for these, first come first served.
  */
 static size_t ktap_least(struct ktap_exec *x, const struct ktap_val *v)
 {

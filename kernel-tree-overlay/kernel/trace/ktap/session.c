@@ -16,6 +16,7 @@
 #include <linux/compat.h>
 #include <linux/cpumask.h>
 #include <linux/fs.h>
+#include <linux/instruction_pointer.h>
 #include <linux/irq_work.h>
 #include <linux/kallsyms.h>
 #include <linux/miscdevice.h>
@@ -543,6 +544,7 @@ static long ktap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KTAP_IOC_RUN & ~IOCSIZE_MASK:
 		if (!mutex_trylock(&s->run_lock))
 			return -EBUSY;
+		s->run_ip = _RET_IP_;
 		if ((cmd & ~IOCSIZE_MASK) == (KTAP_IOC_LOAD & ~IOCSIZE_MASK))
 			ret = session_load(s, p);
 		else

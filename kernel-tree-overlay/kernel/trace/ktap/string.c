@@ -279,6 +279,7 @@ size_t ktap_tuple_put(char *p, const struct ktap_val *part)
 			*p = part->i;
 		return 2;
 	case KTAP_STR:
+	case KTAP_STACK:
 		len = part->s->len;
 		if (p) {
 			memcpy(p, &len, sizeof(len));
@@ -305,8 +306,8 @@ size_t ktap_tuple_put(char *p, const struct ktap_val *part)
  * ktap_tuple_next() - take a compound key apart
  * @s: the key
  * @pos: where a part begins; 0 for the first
- * @part: gets the part; a string only its type
- * @bytes: gets the bytes of a string
+ * @part: gets the part; a string or stack only its type
+ * @bytes: gets the bytes of a string or stack
  * @len: gets their number
  *
  * Return: where the next part begins, or 0 after the last
@@ -328,6 +329,7 @@ size_t ktap_tuple_next(const struct ktap_str *s, size_t pos, struct ktap_val *pa
 		part->i = *p;
 		return pos + 2;
 	case KTAP_STR:
+	case KTAP_STACK:
 		memcpy(len, p, sizeof(*len));
 		*bytes = p + sizeof(*len);
 		return pos + 1 + sizeof(*len) + *len;
@@ -344,13 +346,38 @@ size_t ktap_tuple_next(const struct ktap_str *s, size_t pos, struct ktap_val *pa
 }
 
 /**
- * ktap_tuple_text() - a compound key as text, its parts joined by ", "
+ * ktap_tuple_has() - whether a compound key has a part of a type
  * @s: the key
- * @buf: gets the text, without a NUL; NULL to learn the size
+ * @type: the type
+ *
+ * Return: whether it has.
+ */
+bool ktap_tuple_has(const struct ktap_str *s, enum ktap_type type)
+{
+	struct ktap_val part;
+	const char *bytes;
+	size_t pos = 0;
+	u32 len;
+
+	while ((pos = ktap_tuple_next(s, pos, &part, &bytes, &len))) {
+		if (part.type == type)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * ktap_tuple_text() - a compound key as text, its parts joined by ", "
+ * @x: the running exec
+ * @s: the key
+ * @buf: gets the text, and a NUL if there are stacks in the key; NULL to learn the
+ *	size without the text of stacks
+ * @room: bytes that stacks may take, which are taken from it
  *
  * Return: bytes of the text
  */
-size_t ktap_tuple_text(const struct ktap_str *s, char *buf)
+size_t ktap_tuple_text(struct ktap_exec *x, const struct ktap_str *s, char *buf,
+		       size_t *room)
 {
 	char num[KTAP_INT_DIGITS];
 	const char *bytes = NULL;
@@ -371,6 +398,8 @@ size_t ktap_tuple_text(const struct ktap_str *s, char *buf)
 			bytes = str_true_false(part.i);
 			len = strlen(bytes);
 			break;
+		case KTAP_STACK:
+			break;
 		default:
 			bytes = ktap_type_name(&part);
 			len = strlen(bytes);
@@ -382,8 +411,14 @@ size_t ktap_tuple_text(const struct ktap_str *s, char *buf)
 			out += 2;
 		}
 		first = false;
-		if (buf)
+		if (part.type == KTAP_STACK) {
+			if (!buf)
+				continue;
+			len = ktap_stack_render(x, bytes, len, buf + out, *room);
+			*room -= len;
+		} else if (buf) {
 			memcpy(buf + out, bytes, len);
+		}
 		out += len;
 	}
 	return out;

@@ -85,8 +85,10 @@ static unsigned int ktap_rank(const struct ktap_val *v)
 		return 3;
 	case KTAP_TUPLE:
 		return 4;
-	default:
+	case KTAP_STACK:
 		return 5;
+	default:
+		return 6;
 	}
 }
 
@@ -113,7 +115,7 @@ static int ktap_tuple_cmp(const struct ktap_str *a, const struct ktap_str *b)
 			return apos ? 1 : bpos ? -1 : 0;
 		if (ktap_rank(&x) != ktap_rank(&y))
 			c = ktap_rank(&x) < ktap_rank(&y) ? -1 : 1;
-		else if (x.type == KTAP_STR)
+		else if (x.type == KTAP_STR || x.type == KTAP_STACK)
 			c = ktap_bytes_cmp(abytes, alen, bbytes, blen);
 		else if (x.type == KTAP_INT || x.type == KTAP_BOOL)
 			c = x.i < y.i ? -1 : x.i > y.i;
@@ -121,7 +123,10 @@ static int ktap_tuple_cmp(const struct ktap_str *a, const struct ktap_str *b)
 	return c;
 }
 
-/* nil, booleans, numbers, strings, compound keys, others: as the tool has it */
+/*
+ * nil, booleans, numbers, strings, compound keys, stacks, others: as the tool has it,
+ * but that the tool has stacks in the order of their text
+ */
 static int ktap_order(struct ktap_exec *x, const struct ktap_val *a, const struct ktap_val *b)
 {
 	if (ktap_rank(a) != ktap_rank(b))
@@ -136,6 +141,9 @@ static int ktap_order(struct ktap_exec *x, const struct ktap_val *a, const struc
 	case KTAP_TUPLE:
 		ktap_exec_charge(x, min(a->s->len, b->s->len) / 16);
 		return ktap_tuple_cmp(a->s, b->s);
+	case KTAP_STACK:
+		ktap_exec_charge(x, min(a->s->len, b->s->len) / 32);
+		return ktap_bytes_cmp(a->s->data, a->s->len, b->s->data, b->s->len);
 	default:
 		return 0;
 	}

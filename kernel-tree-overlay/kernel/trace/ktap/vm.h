@@ -808,7 +808,9 @@ bool ktap_parse_int(const char *s, size_t len, s64 *out);
 size_t ktap_tuple_next(const struct ktap_str *s, size_t pos, struct ktap_val *part,
 		       const char **bytes, u32 *len);
 size_t ktap_tuple_put(char *p, const struct ktap_val *part);
-size_t ktap_tuple_text(const struct ktap_str *s, char *buf);
+bool ktap_tuple_has(const struct ktap_str *s, enum ktap_type type);
+size_t ktap_tuple_text(struct ktap_exec *x, const struct ktap_str *s, char *buf,
+		       size_t *room);
 size_t ktap_printable(char *buf, size_t size, const struct ktap_str *s);
 
 #define KTAP_INT_DIGITS		21	/* of an s64, with sign and NUL */
@@ -817,6 +819,10 @@ size_t ktap_printable(char *buf, size_t size, const struct ktap_str *s);
 int ktap_wrong_type(struct ktap_exec *x, unsigned int n, const char *want,
 		    const struct ktap_val *v);
 int ktap_args_text(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs);
+
+/* lib_stack.c */
+size_t ktap_stack_render(struct ktap_exec *x, const char *frames, u32 len, char *buf,
+			 size_t room);
 
 /* lib_format.c */
 int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs,
@@ -855,9 +861,10 @@ static __always_inline void ktap_unlock(raw_spinlock_t *lock, unsigned long flag
 	raw_spin_unlock_irqrestore(lock, flags);
 }
 
+/* Whether its bytes are in a struct ktap_str */
 static inline bool ktap_is_str(const struct ktap_val *v)
 {
-	return v->type == KTAP_STR || v->type == KTAP_TUPLE;
+	return v->type == KTAP_STR || v->type == KTAP_TUPLE || v->type == KTAP_STACK;
 }
 
 /**

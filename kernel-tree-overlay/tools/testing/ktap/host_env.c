@@ -147,8 +147,40 @@ void *ktap_env_out_reserve(struct ktap_exec *x, unsigned int type, size_t len)
 	return env->records + env->len - len;
 }
 
+/* As read() does: frames become text, in the last record. */
+static void host_deliver(struct host_env *env, char *p)
+{
+	static __aligned(8) char text[KTAP_REC_MAX];
+	struct ktap_rec head;
+	char *end = env->records + env->len, *to = text + sizeof(head);
+	const struct ktap_rec_val *val;
+	size_t len;
+
+	memcpy(&head, p - sizeof(head), sizeof(head));
+	env->len -= head.len;
+	for (; p < end; p += len) {
+		val = (const void *)p;
+		len = ALIGN(sizeof(*val) + val->len, 8);
+		to += ktap_stack_deliver(env, val, to,
+					 text + sizeof(text) - to - (end - p - len));
+	}
+	if (to > text + sizeof(text))
+		abort();
+	head.len = to - text;
+	memcpy(text, &head, sizeof(head));
+	if (env->len + head.len > env->size) {
+		env->size = (env->size + head.len) * 2;
+		env->records = realloc(env->records, env->size);
+		if (!env->records)
+			abort();
+	}
+	memcpy(env->records + env->len, text, head.len);
+	env->len += head.len;
+}
+
 void ktap_env_out_commit(struct ktap_exec *x, void *p)
 {
+	host_deliver(ktap_vm_env(ktap_exec_vm(x)), p);
 	pthread_mutex_unlock(&out_lock);
 }
 
@@ -348,6 +380,82 @@ int ktap_env_event_render(struct ktap_exec *x, u32 aux, struct ktap_val *out)
 	size_t len = host_event_text(ktap_exec_event(x), aux, buf, sizeof(buf));
 
 	return ktap_set_str(x, out, buf, len);
+}
+
+/*
+ * Stacks
+ *
+ *	test:one	do_one, even_caller or odd_caller, entry_point
+ *	test:two	two_site, 200 times recurse, entry_point
+ *	no event	main_site, what has no symbol, entry_point
+ */
+enum host_symbol {
+	SYM_NONE, SYM_DO_ONE, SYM_EVEN, SYM_ODD, SYM_TWO, SYM_RECURSE, SYM_MAIN, SYM_ENTRY,
+	SYM_LONG,
+};
+
+static const struct {
+	const char *name;
+	unsigned int offset;
+	unsigned int size;
+} host_symbols[] = {
+	[SYM_DO_ONE] = { "do_one", 0x14, 0x40 },
+	[SYM_EVEN] = { "even_caller", 0x30, 0x80 },
+	[SYM_ODD] = { "odd_caller", 0x28, 0x80 },
+	[SYM_TWO] = { "two_site", 0x8, 0x20 },
+	[SYM_RECURSE] = { "recurse", 0x1c, 0x60 },
+	[SYM_MAIN] = { "main_site", 0x4, 0x30 },
+	[SYM_ENTRY] = { "entry_point", 0x5, 0x10 },
+	/* the longest names have 511 bytes */
+	[SYM_LONG] = { "a_very_long_name", 0x1234, 0x56789 },
+};
+
+static u64 host_frame(enum host_symbol sym)
+{
+	return 0xffffffff81000000 + sym * 0x1000;
+}
+
+static enum host_symbol host_stack_frame(const struct ktap_event *ev, unsigned int n)
+{
+	if (!ev)
+		return n == 0 ? SYM_MAIN : n == 1 ? SYM_NONE : SYM_ENTRY;
+	if (ev->what == &host_events[0])
+		return n == 0 ? SYM_DO_ONE : n == 2 ? SYM_ENTRY :
+		       ev->round % 2 ? SYM_ODD : SYM_EVEN;
+	return n == 0 ? SYM_TWO : n == 201 ? SYM_ENTRY : SYM_RECURSE;
+}
+
+unsigned int ktap_env_stack(struct ktap_exec *x, u64 *ip, unsigned int max)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	unsigned int i, nr = ev && ev->what == &host_events[1] ? 202 : 3;
+
+	/* all of the room is used, as the kernel does */
+	for (i = 0; i < max + KTAP_STACK_OWN; i++)
+		ip[i] = i < nr ? host_frame(host_stack_frame(ev, i)) : ~0ull;
+	return min(nr, max);
+}
+
+/* "_0_0 ...", to make a name long */
+#define ZEROS16			"_0_0_0_0_0_0_0_0"
+#define ZEROS128		ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16
+
+static const char host_zeros[] = ZEROS128 ZEROS128 ZEROS128 ZEROS128;
+
+u64 host_long_frame(void)
+{
+	return host_frame(SYM_LONG);
+}
+
+size_t ktap_env_frame(void *env, u64 ip, char *buf, size_t size)
+{
+	u64 sym = (ip - host_frame(SYM_NONE)) / 0x1000;
+
+	if (sym >= ARRAY_SIZE(host_symbols) || !host_symbols[sym].name)
+		return snprintf(buf, size, "(unknown)");
+	return snprintf(buf, size, "%s%.*s+0x%x/0x%x", host_symbols[sym].name,
+			sym == SYM_LONG ? 495 : 0, host_zeros, host_symbols[sym].offset,
+			host_symbols[sym].size);
 }
 
 /*

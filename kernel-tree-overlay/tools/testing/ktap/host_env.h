@@ -63,6 +63,9 @@ void host_pass_time(struct host_env *env, struct ktap_vm *vm, u64 ns);
  */
 int host_run(struct host_env *env, struct ktap_vm *vm, unsigned int rounds);
 
+/* A frame in a function with one of the longest names */
+u64 host_long_frame(void);
+
 /* Adds a line to the file that KTAP_MESSAGES names, if it names one */
 __printf(1, 2) void host_note(const char *fmt, ...);
 

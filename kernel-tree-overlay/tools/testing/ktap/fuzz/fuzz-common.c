@@ -100,7 +100,8 @@ static size_t check_value(const struct ktap_vm *vm, const char *p, size_t left, 
 		if (p[pos])
 			return 0;
 	}
-	if (v->flags && v->type != KTAP_VAL_STR && v->type != KTAP_VAL_TUPLE)
+	if (v->flags && v->type != KTAP_VAL_STR && v->type != KTAP_VAL_TUPLE &&
+	    v->type != KTAP_VAL_STACK)
 		return 0;
 	switch (v->type) {
 	case KTAP_VAL_NIL:
@@ -117,6 +118,14 @@ static size_t check_value(const struct ktap_vm *vm, const char *p, size_t left, 
 		return v->len == sizeof(i) && ktap_vm_const_str(vm, i) ? size : 0;
 	case KTAP_VAL_TABLE:
 		return v->len == sizeof(i) && !part ? size : 0;
+	case KTAP_VAL_STACK:
+		/* text that was made of frames, as many as a stack has at most */
+		for (pos = 0, n = v->len > 0; pos < v->len; pos++) {
+			if (!v->data[pos])
+				return 0;
+			n += v->data[pos] == '\n';
+		}
+		return n <= KTAP_MAX_STACK ? size : 0;
 	case KTAP_VAL_TUPLE:
 		if (part)
 			return 0;

@@ -60,7 +60,7 @@ static void mend_values(uint8_t *p, size_t left, unsigned int depth)
 
 	while (left >= sizeof(v)) {
 		memcpy(&v, p, sizeof(v));
-		v.type %= KTAP_VAL_EVENT + 3;
+		v.type %= KTAP_VAL_STACK + 2;
 		switch (v.type) {
 		case KTAP_VAL_INT:
 			v.len = sizeof(s64);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: the kernel's stack, and the symbols of its frames.
+ *
+ * A handler that walks the stack finds itself there first: ktap's functions, those
+ * that made the event, and only then the place where it happened.  How many they
+ * are depends on the compiler and on who else listens to the event, so they are
+ * known by what they are: struct ktap_own_frames, which is found out once when the
+ * event is attached.
+ *
+ * Contexts: any.
+ * Locks: none.
+ */
+#include <linux/kallsyms.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+
+#include "event.h"
+
+/* Nearly always there are fewer frames of ours: walking the stack takes time. */
+#define FEW_OWN			24
+
+static bool in_code(const struct trace_event_tap_code *code, unsigned long ip)
+{
+	/* a call may be the last instruction of its function */
+	return ip - 1 >= code->start && ip - 1 < code->end;
+}
+
+static bool in_outer(const struct ktap_own_frames *own, unsigned long ip)
+{
+	return in_code(&own->outer[0], ip) || in_code(&own->outer[1], ip);
+}
+
+/* Without symbols: what is certainly ours */
+static bool in_module(unsigned long ip)
+{
+#ifdef MODULE
+	return within_module(ip, THIS_MODULE);
+#else
+	return false;
+#endif
+}
+
+/* How many of the first frames are the tracer's; 0: that is not known */
+static unsigned int own_frames(const struct ktap_own_frames *own, const unsigned long *ip,
+			       unsigned int nr)
+{
+	unsigned int n;
+
+	for (n = 0; n < nr; n++) {
+		if (own->next ? ip[n] == own->next : in_code(&own->inner, ip[n]))
+			break;
+	}
+	if (n == nr)
+		return 0;
+	if (own->next)
+		return n;
+	n = min(n + 1 + own->more, nr);
+	while (n < nr && in_outer(own, ip[n]))
+		n++;
+	return n;
+}
+
+/* There are architectures that do not know how to walk one. */
+#ifdef CONFIG_STACKTRACE
+static unsigned int walk(unsigned long *ip, unsigned int size)
+{
+	return stack_trace_save(ip, size, 0);
+}
+#else
+static unsigned int walk(unsigned long *ip, unsigned int size)
+{
+	return 0;
+}
+#endif
+
+/**
+ * ktap_stack_save() - the stack of the caller, without the frames of the tracer
+ * @own: which these are
+ * @ip: gets the frames, the innermost first; has room for @max + KTAP_STACK_OWN
+ * @max: how many frames are wanted at most
+ *
+ * Context: any.
+ * Return: how many frames there are.
+ */
+unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigned int max)
+{
+	unsigned long *save = (unsigned long *)ip;
+	unsigned int nr, skip, size = max + FEW_OWN, i;
+
+	for (;;) {
+		nr = walk(save, size);
+		skip = own_frames(own, save, nr);
+		/* all of it, or enough */
+		if (nr < size || size == max + KTAP_STACK_OWN || (skip && nr - skip >= max))
+			break;
+		size = max + KTAP_STACK_OWN;
+	}
+	if (!skip) {
+		while (skip < nr && in_module(save[skip]))
+			skip++;
+	}
+	nr = min(nr - skip, max);
+	/* forwards to get down, then backwards to widen */
+	memmove(save, save + skip, nr * sizeof(*save));
+	if (sizeof(*save) != sizeof(*ip)) {
+		for (i = nr; i--; )
+			ip[i] = save[i];
+	}
+	return nr;
+}
+
+unsigned int ktap_env_stack(struct ktap_exec *x, u64 *ip, unsigned int max)
+{
+	const struct ktap_session *s = ktap_vm_env(ktap_exec_vm(x));
+	const struct ktap_event *ev = ktap_exec_event(x);
+	struct ktap_own_frames own = { .next = s->run_ip };
+
+	if (!ev)
+		return ktap_stack_save(&own, ip, max);
+	return ev->site->ops->stack ? ev->site->ops->stack(ev, ip, max) : 0;
+}
+
+size_t ktap_env_frame(void *env, u64 ip, char *buf, size_t size)
+{
+	const struct ktap_session *s = env;
+	size_t n = snprintf(buf, size, "%pB", (void *)(unsigned long)ip);
+
+	/* no symbol begins like a number; those who may not see addresses get none */
+	if (size > 2 && buf[0] == '0' && buf[1] == 'x' && !s->show_symbols)
+		n = snprintf(buf, size, "(unknown)");
+	return n;
+}
