@@ -196,6 +196,51 @@ static int call_probe_end(struct fs *fs, struct expr *e, int r, int nres)
 	return nothing(fs, r, nres);
 }
 
+static const struct {
+	const char *name;
+	unsigned int max;		/* arguments: skip, depth */
+	bool print;
+} stack_calls[] = {
+	{ "backtrace",		2,	false },
+	{ "print_backtrace",	2,	true },
+	{ "kdebug.dumpstack",	0,	true },
+};
+
+/*
+ * The older ways to say stack([depth]) and print(stack([depth])). What they would
+ * skip were frames of the tracer, which are in no stack any more.
+ */
+static int call_stack(struct fs *fs, struct expr *e, unsigned int i, int r, int nres)
+{
+	int mark = fs->free, base;
+
+	if (e->n > stack_calls[i].max) {
+		diag_error(fs->p->diag, e->start, ARGS_NUMBER, stack_calls[i].name,
+			   stack_calls[i].max ? "0 to 2" : "0", "s", e->n);
+		return nothing(fs, r, nres);
+	}
+	if (e->n) {
+		/* it is evaluated, as any argument */
+		gen_next(fs, e->list);
+		fs->free = mark;
+	}
+	base = gen_alloc(fs, 1);
+	if (e->n == 2)
+		gen_to(fs, e->list->next, base);
+	fs->line = e->pos.line;
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "stack"), e->n == 2 ? 2 : 1);
+	if (stack_calls[i].print) {
+		gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "print"), 2);
+		fs->free = mark;
+		return nothing(fs, r, nres);
+	}
+	if (r < 0)
+		return base;
+	gen_abc(fs, KTAP_OP_MOVE, r, base, 0);
+	fs->free = mark;
+	return r;
+}
+
 static void report_missing(struct fs *fs, const struct expr *e, const char *name)
 {
 	const char *best = NULL;
@@ -300,6 +345,9 @@ static int call_library(struct fs *fs, struct expr *e, int r, int nres)
 		if (!strcmp(name, trace_calls[i].name))
 			return call_trace(fs, e, name, trace_calls[i].before,
 					  trace_calls[i].after, r, nres);
+	for (i = 0; i < ARRAY_SIZE(stack_calls); i++)
+		if (!strcmp(name, stack_calls[i].name))
+			return call_stack(fs, e, i, r, nres);
 	bi = names_builtin(name);
 	if (!bi) {
 		if (!strcmp(name, "pairs"))

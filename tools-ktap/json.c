@@ -154,6 +154,26 @@ static void put_agg(struct ktap_render *r, const struct ktap_rec_agg *a, unsigne
 	fputc('}', r->out);
 }
 
+/* [frame, frame, ...] */
+static void put_stack(struct ktap_render *r, const struct ktap_rec_val *v)
+{
+	struct vals text = { (const char *)v->data, v->len }, frame;
+	bool first = true;
+
+	if (v->flags & KTAP_VALF_TRUNCATED)
+		fputs("{\"truncated\":", r->out);
+	fputc('[', r->out);
+	while (render_frame(&text, &frame)) {
+		if (!first)
+			fputc(',', r->out);
+		first = false;
+		put_string(r->out, frame.p, frame.left);
+	}
+	fputc(']', r->out);
+	if (v->flags & KTAP_VALF_TRUNCATED)
+		fputc('}', r->out);
+}
+
 static void put_list(struct ktap_render *r, struct vals v, unsigned int depth)
 {
 	const struct ktap_rec_val *x;
@@ -207,6 +227,9 @@ static void put_value(struct ktap_render *r, const struct ktap_rec_val *v, unsig
 		put_list(r, (struct vals){ (const char *)v->data, depth > MAX_DEPTH ? 0 : v->len },
 			 depth + 1);
 		fputc('}', r->out);
+		break;
+	case KTAP_VAL_STACK:
+		put_stack(r, v);
 		break;
 	case KTAP_VAL_TABLE:
 		put_table(r, get_u32(v), depth);

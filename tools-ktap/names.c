@@ -40,7 +40,8 @@ static const char *const specials[] = {
 	"pairs", "inplace_inc", "table_count", "timer.tick", "timer.profile", "timer.s",
 	"timer.sec", "timer.ms", "timer.msec", "timer.us", "timer.usec", "timer.ns",
 	"timer.nsec", "kdebug.kprobe", "kdebug.tracepoint", "kdebug.trace_by_id",
-	"kdebug.probe_by_id", "args", "arg",
+	"kdebug.probe_by_id", "args", "arg", "backtrace", "print_backtrace",
+	"kdebug.dumpstack",
 };
 
 /* These make an aggregation; the first ones only without an argument */

@@ -147,7 +147,7 @@ static int add_rows(struct ktap_render *r, struct vals v)
 }
 
 /*
- * Order of keys: nil, booleans, numbers, strings, compound keys, others
+ * Order of keys: nil, booleans, numbers, strings, compound keys, stacks, others
  */
 static int rank(const struct ktap_rec_val *v)
 {
@@ -165,8 +165,10 @@ static int rank(const struct ktap_rec_val *v)
 		return 4;
 	case KTAP_VAL_TUPLE:
 		return 5;
-	default:
+	case KTAP_VAL_STACK:
 		return 6;
+	default:
+		return 7;
 	}
 }
 
@@ -201,7 +203,7 @@ static int compare(const struct ktap_render *r, const struct ktap_rec_val *a,
 				return c;
 		}
 	}
-	if (is_str(a) || a->type == KTAP_VAL_FUNC) {
+	if (is_str(a) || a->type == KTAP_VAL_FUNC || a->type == KTAP_VAL_STACK) {
 		s = get_str(r, a);
 		t = get_str(r, b);
 		n = s.len < t.len ? s.len : t.len;
@@ -344,6 +346,14 @@ static void add_escaped(struct buf *b, const char *s, size_t len)
 	}
 }
 
+static void add_text(struct ktap_render *r, struct buf *b, const char *s, size_t len)
+{
+	if (r->ops.flags & KTAP_RENDER_TERMINAL)
+		add_escaped(b, s, len);
+	else
+		buf_add(b, s, len);
+}
+
 /*
  * More than this for one value is no line that anybody reads; tables in tables
  * that are all the same ones could come to any length.
@@ -448,12 +458,17 @@ static void add_val(struct ktap_render *r, struct buf *b, const struct ktap_rec_
 	case KTAP_VAL_KSTR:
 		t = get_str(r, v);
 		/* what the script itself has in it may move the cursor */
-		if (v->type == KTAP_VAL_STR && r->ops.flags & KTAP_RENDER_TERMINAL)
-			add_escaped(b, t.s, t.len);
+		if (v->type == KTAP_VAL_STR)
+			add_text(r, b, t.s, t.len);
 		else
 			buf_add(b, t.s, t.len);
 		if (v->flags & KTAP_VALF_TRUNCATED)
 			add_str(b, "...");
+		break;
+	case KTAP_VAL_STACK:
+		add_text(r, b, (const char *)v->data, v->len);
+		if (v->flags & KTAP_VALF_TRUNCATED)
+			add_str(b, v->len ? "\n..." : "...");
 		break;
 	case KTAP_VAL_TUPLE:
 		parts = (struct vals){ (const char *)v->data, v->len };
@@ -569,15 +584,43 @@ static bool print_agg(struct ktap_render *r, const struct ktap_rec_agg *a)
 	return true;
 }
 
+bool render_frame(struct vals *text, struct vals *frame)
+{
+	const char *nl;
+
+	if (!text->left)
+		return false;
+	nl = memchr(text->p, '\n', text->left);
+	*frame = (struct vals){ text->p, nl ? (size_t)(nl - text->p) : text->left };
+	text->p += frame->left + !!nl;
+	text->left -= frame->left + !!nl;
+	return true;
+}
+
+static void print_stack(struct ktap_render *r, const struct ktap_rec_val *v)
+{
+	struct vals text = { (const char *)v->data, v->len }, frame;
+
+	add_str(&r->tmp, "<stack trace>\n");
+	while (render_frame(&text, &frame)) {
+		add_str(&r->tmp, " => ");
+		add_text(r, &r->tmp, frame.p, frame.left);
+		add_str(&r->tmp, "\n");
+	}
+	if (v->flags & KTAP_VALF_TRUNCATED)
+		add_str(&r->tmp, " => ...\n");
+	put_tmp(r);
+}
+
 static void print(struct ktap_render *r, struct vals v)
 {
 	const struct ktap_rec_val *val;
 	bool first = true, open = true, block;
 	struct ktap_rec_agg a;
 
-	/* a table has lines of its own, whatever stands beside it */
+	/* a table has lines of its own, whatever stands beside it; so has a stack */
 	while ((val = next_val(&v))) {
-		block = val->type == KTAP_VAL_TABLE ||
+		block = val->type == KTAP_VAL_TABLE || val->type == KTAP_VAL_STACK ||
 			(get_agg(val, &a) && (agg_is_hist(&a) || render_keys(r, &a)));
 		if (block) {
 			if (!first && open)
@@ -585,6 +628,8 @@ static void print(struct ktap_render *r, struct vals v)
 			put_tmp(r);
 			if (val->type == KTAP_VAL_TABLE)
 				print_table(r, get_u32(val), by_key);
+			else if (val->type == KTAP_VAL_STACK)
+				print_stack(r, val);
 			else
 				print_agg(r, &a);
 			open = false;
@@ -797,15 +842,36 @@ void render_format(struct ktap_render *r, struct buf *b, struct vals v)
  * print_hist
  */
 
+/* Is it a stack, or a compound key with one? */
+static bool has_stack(const struct ktap_rec_val *v)
+{
+	struct vals parts = { (const char *)v->data, v->len };
+	const struct ktap_rec_val *x;
+
+	if (v->type == KTAP_VAL_STACK)
+		return true;
+	while (v->type == KTAP_VAL_TUPLE && (x = next_val(&parts)))
+		if (x->type == KTAP_VAL_STACK)
+			return true;
+	return false;
+}
+
 static void hist_row(struct ktap_render *r, const struct row *row, __u64 sum)
 {
 	char bar[HIST_WIDTH + 1];
+	bool lines = false;
 	int n = 0, i;
 	__s64 v;
 
 	get_number(row->val, &v);
 	add_val(r, &r->tmp, row->key, 0);
-	if (r->tmp.len > KEY_WIDTH) {
+	if (has_stack(row->key) && (r->tmp.len > KEY_WIDTH ||
+				    memchr(r->tmp.data, '\n', r->tmp.len))) {
+		/* it is shown in full, above its bar */
+		lines = true;
+		add_str(&r->tmp, "\n");
+		put_tmp(r);
+	} else if (r->tmp.len > KEY_WIDTH) {
 		r->tmp.len = KEY_WIDTH - 3;
 		add_str(&r->tmp, "...");
 	}
@@ -820,7 +886,7 @@ static void hist_row(struct ktap_render *r, const struct row *row, __u64 sum)
 	for (i = 0; i < HIST_WIDTH; i++)
 		bar[i] = i < n ? '@' : ' ';
 	bar[i] = 0;
-	fprintf(r->out, " |%s%-7lld\n", bar, v);
+	fprintf(r->out, " |%s%-7lld\n%s", bar, v, lines ? "\n" : "");
 }
 
 static int print_hist(struct ktap_render *r, struct vals v)

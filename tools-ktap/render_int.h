@@ -111,6 +111,9 @@ struct row *render_rows(struct ktap_render *r, __u32 id, bool by_value, size_t *
 void render_value(struct ktap_render *r, struct buf *b, const struct ktap_rec_val *v);
 void render_format(struct ktap_render *r, struct buf *b, struct vals v);
 
+/* The next frame of a stack's text; false after the last */
+bool render_frame(struct vals *text, struct vals *frame);
+
 /* json.c: 1: the record is none that JSON has a form for; -1: it is damaged */
 int json_record(struct ktap_render *r, const struct ktap_rec *rec, struct vals v);
 
