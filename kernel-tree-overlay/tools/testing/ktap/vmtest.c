@@ -1032,6 +1032,7 @@ int main(void)
 	test_exact();
 	test_lifetime();
 	test_aggregations();
+	test_stacks();
 	test_failing();
 	host_env_free(&env);
 	if (shim_live)

@@ -66,4 +66,7 @@ void test_verifier(void);
 /* vmtest_agg.c */
 void test_aggregations(void);
 
+/* vmtest_stack.c */
+void test_stacks(void);
+
 #endif /* _KTAP_VMTEST_H */
