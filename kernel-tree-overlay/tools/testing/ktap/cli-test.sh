@@ -330,6 +330,20 @@ for line in open("out"):
 else
 	result ok "each line is JSON # SKIP no python3"
 fi
+cat >stacks.kp <<'EOK'
+trace test:one { print("at", stack(2)) k["x", stack(1)] += 1 printf("<%s>\n", stack(2)) }
+trace test:two { print(stack(), stack(), stack(), stack(), stack(), stack(1)) u[stack(1)] += 1 exit() }
+trace_end { print(k) print_hist(u) }
+EOK
+run "$host" -j stacks.kp
+check "stacks are lists" 0 '"values":\["at",\["do_one\+0x14/0x40","even_caller\+0x30/0x80"\]\]\}$' 'strings cut'
+is "also in compound keys" grep -q '{"table":\[\[{"key":\["x",\["do_one+0x14/0x40"\]\]},1\]\]}' out
+is "and as keys of histograms" grep -q '"rows":\[\[\["two_site+0x8/0x20"\],1\]\]' out
+is "in printf: its text and its value" \
+	grep -q '"text":"<do_one+0x14/0x40\\neven_caller+0x30/0x80>\\n","values":\[\["do_one' out
+is "one that is not whole says so" grep -q ',{"truncated":\["two_site+0x8/0x20","recurse+0x1c/0x60",.*\]},\["two_site+0x8/0x20"\]\]}$' out
+run "$host" -t stacks.kp
+is "on a terminal: short stacks are in the column" grep -q '^x, do_one+0x14/0x40: 1$' out
 run "$host" -j -e 2>/dev/null
 printf 'function f() {\n\tx = 1 / 0\n}\nf()\n' >fails.kp
 run "$host" -j fails.kp
