@@ -14,9 +14,10 @@
 
 #include "vm.h"
 
-/* What it costs in instructions to find a frame, and its symbol */
-#define KTAP_FRAME_COST		4
-#define KTAP_SYMBOL_COST	128
+/* What it costs, in instructions: to get past our own frames, a frame, its symbol */
+#define KTAP_WALK_COST		128
+#define KTAP_FRAME_COST		16
+#define KTAP_SYMBOL_COST	256
 
 #define FRAME			sizeof(u64)
 
@@ -58,7 +59,7 @@ int ktap_bi_STACK(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
 	n = ktap_env_stack(x, ip, max);
 	memmove(s->data, ip, n * FRAME);
 	ktap_str_shrink(x, s, n * FRAME);
-	ktap_exec_charge(x, 32 + KTAP_FRAME_COST * n);
+	ktap_exec_charge(x, KTAP_WALK_COST + KTAP_FRAME_COST * n);
 	args[0] = (struct ktap_val){ .s = s, .type = KTAP_STACK };
 	return 0;
 }
