@@ -34,7 +34,7 @@ static int ktap_stack_depth(struct ktap_exec *x, const struct ktap_val *args,
 	if (args[0].type != KTAP_INT)
 		return ktap_wrong_type(x, 1, "number", &args[0]);
 	if (args[0].i < -1 || !args[0].i)
-		return ktap_error(x, "stack() takes a number of frames, at least 1, or -1 for all: not %lld",
+		return ktap_error(x, "stack() takes at least 1 frame, or -1 for all, not %lld",
 				  args[0].i);
 	if (args[0].i != -1)
 		*max = min_t(s64, args[0].i, KTAP_MAX_STACK);

@@ -85,8 +85,8 @@ static void test_rooms(unsigned int nr, bool long_names)
 		bad += !is_text(v, fit, fit < nr);
 		bad += n != ALIGN(sizeof(*v) + (fit ? fit * one - 1 : 0), 8);
 	}
-	report(!bad, "stack of %u %s frames in any room (%zu bad)", nr, long_names ? "long" : "short",
-	       bad);
+	report(!bad, "stack of %u %s frames in any room (%zu bad)", nr,
+	       long_names ? "long" : "short", bad);
 }
 
 /* In a compound key: parts around stacks stay as they are */

@@ -40,10 +40,12 @@ none_of_ours()
 
 # 1: tracepoints in processes
 run -e 'trace sched:sched_switch { n += 1 s[stack(1)] += 1 }
-	trace_end { for (k, v in pairs(s)) { m += v printf("at %s\n", k) } print("exact", n > 0, n == m) }' -- \
-	"$act" busy 1
-check "sched_switch is in __schedule" all only at '^__schedule$' --and said "exact	true	true" \
-	--and is "$status" -eq 0
+	trace_end {
+		for (k, v in pairs(s)) { m += v printf("at %s\n", k) }
+		print("exact", n > 0, n == m)
+	}' -- "$act" busy 1
+check "sched_switch is in __schedule" all only at '^__schedule$' \
+	--and said "exact	true	true" --and is "$status" -eq 0
 
 # 2, 3: a second listener has the tracepoint call all of them through a function
 start other -e 'trace sched:sched_switch, raw_syscalls:sys_enter { n += 1 }'
@@ -83,7 +85,11 @@ check "in hard interrupts" only hard 'hrtimer'
 if ! has_events nmi:nmi_handler || [ ! -w /proc/sysrq-trigger ]; then
 	skip "in NMIs"
 else
-	start nmi -e 'trace nmi:nmi_handler { printf("nmi %s\n", stack(1)) s[stack()] += 1 t[tostring(stack())] += 1 }
+	start nmi -e 'trace nmi:nmi_handler {
+			printf("nmi %s\n", stack(1))
+			s[stack()] += 1
+			t[tostring(stack())] += 1
+		}
 		trace_end { print("kinds", len(s) > 0, len(t) > 0) }'
 	"$act" busy 2 &
 	for i in 1 2 3 4 5; do
@@ -99,46 +105,60 @@ fi
 # 9: all there is
 many='sched:*, irq:*, timer:*, kmem:*, rcu:*, signal:*, task:*, syscalls:*'
 run -e "trace $many"' { s[probename, stack(1)] += 1 }
-	trace_end { for (k, v in pairs(s)) { printf("at %s\n", k[2]) n += 1 } print("n", n > 20) }' -- \
-	sh -c "'$act' busy 1; ls / >/dev/null"
+	trace_end {
+		for (k, v in pairs(s)) { printf("at %s\n", k[2]) n += 1 }
+		print("n", n > 20)
+	}' -- sh -c "'$act' busy 1; ls / >/dev/null"
 check "no event's stack begins in the tracer" all none_of_ours at --and said "n	true"
 
 # 10, 11: whole stacks
 run -e 'trace sched:sched_switch { s[stack()] += 1 d[stack(3)] += 1 }
 	trace_end {
-		for (k, v in pairs(s)) { t = split(tostring(k), "\n") for (i = 1, len(t)) { printf("in %s\n", t[i]) } }
-		for (k, v in pairs(d)) { if (len(split(tostring(k), "\n")) > 3) { deep += 1 } }
+		for (k, v in pairs(s)) {
+			t = split(tostring(k), "\n")
+			for (i = 1, len(t)) { printf("in %s\n", t[i]) }
+		}
+		for (k, v in pairs(d)) {
+			if (len(split(tostring(k), "\n")) > 3) { deep += 1 }
+		}
 		print("deep", deep, len(s) > len(d) || len(s) == len(d))
 	}' -- sh -c 'sleep 0.1; exit 0'
 check "nothing of the tracer in any frame" all none_of_ours in --and said "deep	nil	true"
 first in >"$tmp/in"
-check "two ways to wait are two stacks" all grep -q nanosleep "$tmp/in" --and grep -q do_wait "$tmp/in"
+check "two ways to wait are two stacks" \
+	all grep -q nanosleep "$tmp/in" --and grep -q do_wait "$tmp/in"
 
 # 12: text made in the handler, and by the reader
 run -e 'trace syscalls:sys_enter_lseek {
 		printf("late %s\n", stack(1))
 		printf("soon %s\n", tostring(stack(1)))
 		var s = stack()
-		print("same", s == stack(), tostring(s) == tostring(stack()), (s .. "") == sprintf("%s", s))
+		print("same", s == stack(), tostring(s) == tostring(stack()),
+			(s .. "") == sprintf("%s", s))
 		exit()
 	}' -- "$act" marks 1 1
 check "the text is the same whoever makes it" \
-	all said "same	true	true	true" --and test "$(first late)" = "$(first soon)" --and only late syscall
+	all said "same	true	true	true" --and test "$(first late)" = "$(first soon)" \
+	--and only late syscall
 
 # 13: without an event
 run -e 'print(stack()) trace_end { print("end") print(stack()) }'
 check "the main chunk's stack begins in the system call" \
-	all grep -q -E '^ => .*ioctl' "$out" --and not grep -q -E '^ => (ktap_|session_)' "$out" \
+	all grep -q -E '^ => .*ioctl' "$out" \
+	--and not grep -q -E '^ => (ktap_|session_)' "$out" \
 	--and is "$(grep -c '^<stack trace>$' "$out")" -eq 2
 
 # 14: as JSON
 run --json -e 'trace sched:sched_switch { print(stack(2)) exit() }' -- "$act" busy 1
-check "as JSON it is a list" grep -q -E '"values":\[\["__schedule\+0x[0-9a-f]+/0x[0-9a-f]+","' "$out"
+check "as JSON it is a list" \
+	grep -q -E '"values":\[\["__schedule\+0x[0-9a-f]+/0x[0-9a-f]+","' "$out"
 
 # 15: what is printed is what there was
-run -e 'trace sched:sched_switch { print(stack()) n += 1 } trace_end { print("n", n) }' -- "$act" busy 1
+run -e 'trace sched:sched_switch { print(stack()) n += 1 } trace_end { print("n", n) }' -- \
+	"$act" busy 1
 lost=$(sed -n 's/^ktap: \([0-9]*\) output records lost.*/\1/p' "$err")
-check "as many stacks as events" said "n	$(($(grep -c '^<stack trace>$' "$out") + ${lost:-0}))"
+stacks=$(grep -c '^<stack trace>$' "$out")
+check "as many stacks as events" said "n	$((stacks + ${lost:-0}))"
 
 # 16, 17: names are for whoever may trace; addresses are not.  What calls a kprobe is,
 # on some machines, code that has no name.
@@ -148,17 +168,21 @@ probes=$tracefs/kprobe_events
 
 stack_of_probe()
 {
-	run -e "trace kprobes:$probe"' { printf("%s\n", stack()) exit() }' -- sh -c 'echo >/dev/null'
+	run -e "trace kprobes:$probe"' { printf("%s\n", stack()) exit() }' -- \
+		sh -c 'echo >/dev/null'
 }
 
 if [ -z "$restrict" ] || ! echo 2 >/proc/sys/kernel/kptr_restrict 2>/dev/null; then
 	skip "kptr_restrict: names"
 	skip "kptr_restrict: what has no name"
 else
-	run -e 'trace sched:sched_switch { printf("at %s\n", stack(1)) printf("all %s\n", stack()) exit() }' -- \
-		"$act" busy 1
-	check "kptr_restrict: names, no addresses" \
-		all only at '^__schedule$' --and not grep -q -E '(^|[^+/])0x[0-9a-f]{8}' "$out"
+	run -e 'trace sched:sched_switch {
+			printf("at %s\n", stack(1))
+			printf("all %s\n", stack())
+			exit()
+		}' -- "$act" busy 1
+	check "kptr_restrict: names, no addresses" all only at '^__schedule$' \
+		--and not grep -q -E '(^|[^+/])0x[0-9a-f]{8}' "$out"
 	if echo "p:$probe vfs_write" 2>/dev/null >>"$probes"; then
 		stack_of_probe
 		cp "$out" "$tmp/restricted"
