@@ -262,6 +262,14 @@ static const char *timer_render(struct trace_event_tap_text *text,
 	return site->timer->text;
 }
 
+/* Where the CPU was interrupted; a program has no stack of the kernel */
+static unsigned int timer_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
+{
+	struct ktap_own_frames own = { .next = ev->args[0] };
+
+	return ev->args[1] ? 0 : ktap_stack_save(&own, ip, max);
+}
+
 const struct ktap_event_ops ktap_timer_ops = {
 	.attach	= timer_attach,
 	.free	= timer_free,
@@ -269,6 +277,7 @@ const struct ktap_event_ops ktap_timer_ops = {
 	.size	= timer_size,
 	.put	= timer_put,
 	.render	= timer_render,
+	.stack	= timer_stack,
 };
 
 /* One that the script has named so before */

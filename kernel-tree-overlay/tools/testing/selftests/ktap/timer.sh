@@ -5,7 +5,7 @@
 # follow CPUs, end at once, and are nothing that a session leaves behind.
 
 . "$(dirname "$0")/lib.sh"
-plan 16
+plan 18
 
 cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)
 
@@ -122,6 +122,22 @@ check "a session that is killed leaves no timer" wait_for 20 nothing_left
 run -e 'tick-10us { for (i = 1, 2000) { } n += 1 } tick-500ms { print("alive") exit() }'
 check "a slow handler does not keep the CPU" \
 	all said "alive" --and complained 'timer event'
+
+# 16-17: the stack is that of what was interrupted; a program has none in the kernel
+run -e 'n = 0
+	ok = 0
+	profile-499hz {
+		if (!args.user) {
+			n += 1
+			if (tostring(stack(1)) == ksym(args.ip)) { ok += 1 }
+		}
+	}
+	tick-1s { print(n > 0, ok * 10 >= n * 9) exit() }'
+check "the stack begins where the CPU was interrupted" said "true	true"
+run -e 'profile-499hz { if (args.user) { s[tostring(stack())] += 1 } }
+	trace_end { print(len(s), s[""] > 0) }' -- \
+	sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
+check "a program that is interrupted has no stack of the kernel" said "1	true"
 
 check "the kernel did not complain" clean
 ktap_finished
