@@ -404,14 +404,12 @@ void json_started(FILE *f, __u64 nr)
 	fprintf(f, "{\"type\":\"started\",\"events\":%llu}\n", (unsigned long long)nr);
 }
 
-void json_loss(FILE *f, const char *reason, const char *text, __u64 n)
+void json_loss(FILE *f, const char *reason, const char *what, const char *fate, __u64 n)
 {
 	fputs("{\"type\":\"loss\",\"reason\":\"", f);
 	for (; *reason; reason++)
 		fputc(tolower((unsigned char)*reason), f);
-	fprintf(f, "\",\"count\":%llu,\"text\":", (unsigned long long)n);
-	put_text(f, text);
-	fputs("}\n", f);
+	fprintf(f, "\",\"count\":%llu,\"text\":\"%s %s\"}\n", (unsigned long long)n, what, fate);
 }
 
 void json_end(FILE *f, int status)

@@ -17,7 +17,7 @@ void json_diag(FILE *f, const struct ktap_diag *d);
 void json_error(FILE *f, const char *text);
 void json_note(FILE *f, const char *text);
 void json_started(FILE *f, __u64 nr);
-void json_loss(FILE *f, const char *reason, const char *text, __u64 n);
+void json_loss(FILE *f, const char *reason, const char *what, const char *fate, __u64 n);
 /* The last line of a session */
 void json_end(FILE *f, int status);
 

@@ -18,6 +18,7 @@
 
 #include "../../include/uapi/linux/ktap.h"
 #include "json.h"
+#include "loss.h"
 #include "render.h"
 #include "run.h"
 #include "util.h"
@@ -438,34 +439,26 @@ static int read_output(struct session *s, struct ktap_render *render)
 
 static void report_losses(const struct session *s)
 {
-	static const struct {
-		const char *reason;
-		const char *text;
-	} kinds[] = {
-#define LOSS_TEXT(id, t)	\
-		[KTAP_LOSS_##id] = { #id, t },
-		KTAP_LOSSES(LOSS_TEXT)
-#undef LOSS_TEXT
-	};
-	static const char unknown[] = "losses of a kind unknown to this ktap";
 	unsigned int i, nr = s->run.loss_nr;
 
 	if (nr > ARRAY_SIZE(s->loss))
 		nr = ARRAY_SIZE(s->loss);
 	for (i = 0; i < nr; i++) {
 		unsigned long long n = s->loss[i];
+		const char *what, *fate;
 
 		if (!n)
 			continue;
+		what = loss_what(i, n);
+		fate = loss_fate(i);
 		if (is_json(s))
-			json_loss(s->opt->out, i < KTAP_LOSS_NR ? kinds[i].reason : "unknown",
-				  i < KTAP_LOSS_NR ? kinds[i].text : unknown, n);
+			json_loss(s->opt->out, loss_reason(i), what, fate, n);
 		if (s->opt->quiet > 1)
 			continue;
-		if (i < KTAP_LOSS_NR)
-			fprintf(stderr, "ktap: %llu %s\n", n, kinds[i].text);
-		else
-			fprintf(stderr, "ktap: %llu %s (%u)\n", n, unknown, i);
+		fprintf(stderr, "ktap: %llu %s %s", n, what, fate);
+		if (i >= KTAP_LOSS_NR)
+			fprintf(stderr, " (%u)", i);
+		fputc('\n', stderr);
 	}
 }
 

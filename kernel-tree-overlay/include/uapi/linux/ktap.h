@@ -686,19 +686,21 @@ struct ktap_rec_agg {
 #define KTAP_AGGF_BUSY		(1 << 2)	/* locked (NMI): no numbers */
 
 /*
- * What could not be recorded, by reason: X(ID, text).  Each count is exact.
+ * What could not be recorded, by reason: X(ID, one, many, what became of it).
+ * Each count is exact.
  */
 #define KTAP_LOSSES(X)							\
-	X(OUTPUT,	"output records lost, the buffer was full")	\
-	X(NESTED,	"handler runs dropped, the event came inside a handler") \
-	X(TABLE,	"table updates dropped, no memory left for new keys") \
-	X(BUSY,		"uses of tables and variables given up, they were locked (NMI)") \
-	X(STRING,	"strings cut at the length limit")		\
-	X(FAULT,	"reads of memory failed: bad addresses, absent pages") \
-	X(TIMER,	"timer events missed, the CPU had no time for them")
+	X(OUTPUT, "output record", "output records", "lost, the buffer was full") \
+	X(NESTED, "handler run", "handler runs", "dropped, the event came inside a handler") \
+	X(TABLE, "table update", "table updates", "dropped, no memory left for new keys") \
+	X(BUSY, "use of a table or variable", "uses of tables and variables",	\
+	  "given up, locked by what was interrupted (NMI)")		\
+	X(STRING, "string", "strings", "cut at the length limit")	\
+	X(FAULT, "read of memory", "reads of memory", "failed: bad address or absent page") \
+	X(TIMER, "timer event", "timer events", "missed, the CPU had no time for it")
 
 enum ktap_loss {
-#define KTAP_LOSS_ENUM(id, text) KTAP_LOSS_##id,
+#define KTAP_LOSS_ENUM(id, one, many, text) KTAP_LOSS_##id,
 	KTAP_LOSSES(KTAP_LOSS_ENUM)
 #undef KTAP_LOSS_ENUM
 	KTAP_LOSS_NR

@@ -23,6 +23,7 @@
 #include "ktap_compile.h"
 #include "image.h"
 #include "json.h"
+#include "loss.h"
 #include "render.h"
 #include "script_opts.h"
 
@@ -81,18 +82,13 @@ static void list_library(void)
 
 static void report_losses(struct ktap_vm *vm)
 {
-	static const char * const text[] = {
-#define LOSS_TEXT(id, t) t,
-		KTAP_LOSSES(LOSS_TEXT)
-#undef LOSS_TEXT
-	};
 	unsigned int i;
 
 	for (i = 0; i < KTAP_LOSS_NR; i++) {
 		u64 n = ktap_vm_losses(vm, i);
 
 		if (n)
-			fprintf(stderr, "ktap: %llu %s\n", n, text[i]);
+			fprintf(stderr, "ktap: %llu %s %s\n", n, loss_what(i, n), loss_fate(i));
 	}
 }
 

@@ -99,7 +99,7 @@ check "max for each CPU, hist for each of two keys" \
 # the losses that ktap reported, of table updates
 lost()
 {
-	sed -n 's/^ktap: \([0-9]*\) table updates dropped.*/\1/p' "$err" |
+	sed -n 's/^ktap: \([0-9]*\) table updates* dropped.*/\1/p' "$err" |
 		awk '{ n += $1 } END { print n + 0 }'
 }
 

@@ -82,7 +82,7 @@ start print -e "trace $many"' { n += 1 print("an event") } trace_end { print("pr
 "$act" busy 2
 stop print
 lines=$(grep -c '^an event$' "$out")
-lost=$(sed -n 's/^ktap: \([0-9]*\) output records lost.*/\1/p' "$err")
+lost=$(sed -n 's/^ktap: \([0-9]*\) output records* lost.*/\1/p' "$err")
 check "all events printed: delivered ($lines) and lost (${lost:-0}) are all that was produced" \
 	all said "produced	$((lines + ${lost:-0}))" --and is "$status" -eq 0
 start text -e "trace $many"' { print(argstr) }'

@@ -59,7 +59,7 @@ run --mem-limit 1M -e 'var long = "0123456789abcdef"
 	trace_end { print("kept", len(t)) print("made", n) }' -- "$act" marks 100 5000
 kept=$(sed -n 's/^kept	//p' "$out")
 made=$(sed -n 's/^made	//p' "$out")
-dropped=$(sed -n 's/^ktap: \([0-9]*\) table updates dropped.*/\1/p' "$err")
+dropped=$(sed -n 's/^ktap: \([0-9]*\) table updates* dropped.*/\1/p' "$err")
 if [ "$status" -ne 0 ]; then
 	check "a table without end in a handler" complained 'error: .*memory'
 else

@@ -27,7 +27,7 @@ each()
 # reads N: are so many reads reported as failed?
 reads()
 {
-	grep -q "^ktap: $1 reads of memory failed" "$err"
+	grep -q "^ktap: $1 reads* of memory failed" "$err"
 }
 
 # 1: strings, printed

@@ -18,7 +18,7 @@ kill -STOP "$pid"
 kill -CONT "$pid"
 stop stopped
 delivered=$(grep -c '	x$' "$out")
-lost=$(sed -n 's/^ktap: \([0-9]*\) output records lost.*/\1/p' "$err")
+lost=$(sed -n 's/^ktap: \([0-9]*\) output records* lost.*/\1/p' "$err")
 check "all events were handled" said "produced	$n"
 check "delivered ($delivered) and lost (${lost:-0}) together are $n" \
 	all is $((delivered + ${lost:-0})) -eq "$n" --and is "${lost:-0}" -gt 0 \
