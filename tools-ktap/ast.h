@@ -54,13 +54,24 @@ enum un_op {
 	OP_NEG, OP_BNOT, OP_NOT,
 };
 
-/* A variable declared in a scope */
+/* What handlers do with a variable that is declared outside of them */
+struct shared {
+	const struct func *read;	/* the last handler that reads it, */
+	const struct func *assigned;	/* that assigns it, */
+	const struct func *changed;	/* and that does, x += n included */
+	bool several;			/* more than one handler changes it */
+	const struct func *both;	/* this one reads and assigns it: */
+	struct src_pos pos;		/* the second of them is here */
+};
+
 struct local {
 	struct kstr *name;
 	struct func *func;
 	struct src_pos pos;
 	struct sym *alias;	/* loop variable of for (i = 0; ...): maybe this global */
 	unsigned int seq;	/* order of declaration in the program */
+	struct shared shared;
+	struct local *next_shared;
 	int reg;		/* set by gen */
 	bool captured;		/* by an inner function: lives in a cell */
 	bool is_int;		/* only ever an integer: +=, -= need no look for nil */
@@ -103,10 +114,7 @@ struct sym {
 	struct src_pos read_pos;
 	const char *near;	/* best guess among the locals in sight */
 	unsigned int near_dist;
-	const void *h_read;	/* handler that reads it last, and that assigns it */
-	const void *h_assign;
-	struct src_pos h_pos;
-	const void *h_warned;
+	struct shared shared;
 };
 
 struct expr {
@@ -161,6 +169,7 @@ struct func {
 	unsigned int nparams;
 	bool vararg;
 	bool handler;		/* of an event: a trace block */
+	bool one_cpu;		/* ... of a tick: never runs twice at once */
 	struct expr *pred;	/* predicate of the handler */
 	struct block body;
 };

@@ -97,7 +97,7 @@
 #define KTAP_DIAG_WARNINGS(X)						\
 	X(SHARED_GLOBAL,						\
 	  "'%s' is read and assigned in one handler, which other CPUs may "	\
-	  "interrupt; '%s += n' is atomic") \
+	  "interrupt; '+=' is atomic") \
 	X(HANDLER_RESULT, "nothing uses what a handler returns")	\
 	X(ALWAYS_FALSE, "this is always false: it compares %s with %s")	\
 	X(ALWAYS_TRUE, "this is always true: it compares %s with %s")	\

@@ -305,6 +305,8 @@ static struct expr *parse_handler(struct parser *ps, const struct expr *event,
 	if (parse_tok(ps) == T('{') || parse_tok(ps) == TK_FUNCTION) {
 		f = parse_new_func(ps, name, pos);
 		f->handler = is_event;
+		f->one_cpu = event && event->kind == E_STR && !event->next &&
+			     !strncmp(event->str->s, "tick-", 5);
 		f->pred = pred;
 		if (parse_accept(ps, TK_FUNCTION))
 			parse_func_body(ps, f, false);

@@ -20,6 +20,8 @@ struct scope {
 	struct program *p;
 	struct func *fn;
 	struct func *handler;		/* the event's handler around, or NULL */
+	unsigned int handler_seq;	/* locals up to this are declared outside of it */
+	struct local *shared_locals;	/* that handlers use */
 	struct local **stack;		/* the locals in sight, of all functions */
 	size_t n;
 	size_t cap;
@@ -88,18 +90,69 @@ static void bind(struct scope *sc, struct expr *e)
 		diag_error(sc->p->diag, e->pos, LOCAL_SKIPPED, e->str->s);
 }
 
-static void warn_shared(struct scope *sc, struct sym *s, struct src_pos pos)
+/* The variable that @e names, if it is used in a handler and declared outside of it */
+static struct shared *shared_of(struct scope *sc, const struct expr *e)
 {
-	if (s->h_warned == sc->handler)
+	struct local *l = e->name.local;
+
+	if (!sc->handler || (l && l->seq > sc->handler_seq))
+		return NULL;
+	if (!l)
+		return e->name.sym ? &e->name.sym->shared : NULL;
+	if (!l->shared.read && !l->shared.changed) {
+		l->next_shared = sc->shared_locals;
+		sc->shared_locals = l;
+	}
+	return &l->shared;
+}
+
+static void note_shared_read(struct scope *sc, const struct expr *e)
+{
+	struct shared *sh = shared_of(sc, e);
+
+	if (!sh)
 		return;
-	s->h_warned = sc->handler;
-	s->h_pos = pos;
+	if (sh->assigned == sc->handler && sh->both != sc->handler) {
+		sh->both = sc->handler;
+		sh->pos = e->pos;
+	}
+	sh->read = sc->handler;
+}
+
+static void note_change(struct scope *sc, struct shared *sh)
+{
+	if (!sh)
+		return;
+	if (sh->changed && sh->changed != sc->handler)
+		sh->several = true;
+	sh->changed = sc->handler;
+}
+
+static void note_shared_assign(struct scope *sc, const struct expr *e)
+{
+	struct shared *sh = shared_of(sc, e);
+
+	if (!sh)
+		return;
+	if (sh->read == sc->handler && sh->both != sc->handler) {
+		sh->both = sc->handler;
+		sh->pos = e->pos;
+	}
+	sh->assigned = sc->handler;
+	note_change(sc, sh);
+}
+
+static void warn_shared(struct program *p, const struct shared *sh, const struct kstr *name)
+{
+	if (sh->both && (sh->several || !sh->both->one_cpu))
+		diag_warn(p->diag, sh->pos, SHARED_GLOBAL, name->s);
 }
 
 static void note_assign(struct scope *sc, struct expr *e)
 {
 	struct sym *s = e->name.sym;
 
+	note_shared_assign(sc, e);
 	if (e->name.local) {
 		e->name.local->is_int = false;
 		if (e->name.local->alias)
@@ -110,11 +163,6 @@ static void note_assign(struct scope *sc, struct expr *e)
 	if (!e->name.local)
 		s->assigned = true;
 	s->made_other = true;
-	if (sc->handler) {
-		s->h_assign = sc->handler;
-		if (s->h_read == sc->handler)
-			warn_shared(sc, s, e->pos);
-	}
 }
 
 static void note_read(struct scope *sc, struct expr *e)
@@ -122,6 +170,8 @@ static void note_read(struct scope *sc, struct expr *e)
 	struct sym *s = e->name.sym;
 	size_t i;
 
+	if (!e->in_pred)
+		note_shared_read(sc, e);
 	if (!s)
 		return;
 	if (e->in_pred) {
@@ -137,11 +187,6 @@ static void note_read(struct scope *sc, struct expr *e)
 			names_near(s->name->s, sc->stack[i]->name->s, &s->near, &s->near_dist);
 	}
 	s->read = true;
-	if (sc->handler) {
-		s->h_read = sc->handler;
-		if (s->h_assign == sc->handler)
-			warn_shared(sc, s, e->pos);
-	}
 }
 
 static void walk_list(struct scope *sc, struct expr *e)
@@ -238,6 +283,7 @@ static void walk_target(struct scope *sc, struct expr *e, bool numeric, bool com
 	case E_NAME:
 		bind(sc, e);
 		if (compound && add) {
+			note_change(sc, shared_of(sc, e));
 			if (e->name.sym) {
 				e->name.sym->assigned = true;
 				e->name.sym->made_other = true;
@@ -373,8 +419,10 @@ static void walk_func(struct scope *sc, struct func *f)
 	struct param *p;
 
 	f->parent = sc->fn;
-	if (f->handler)
+	if (f->handler) {
 		sc->handler = f;
+		sc->handler_seq = sc->seq;
+	}
 	sc->fn = f;
 	sc->level = 1;
 	sc->cont_seq = NULL;
@@ -388,6 +436,7 @@ static void walk_func(struct scope *sc, struct func *f)
 	sc->n = saved.n;
 	sc->fn = saved.fn;
 	sc->handler = saved.handler;
+	sc->handler_seq = saved.handler_seq;
 	sc->level = saved.level;
 	sc->cont_seq = saved.cont_seq;
 	sc->until_seq = saved.until_seq;
@@ -692,6 +741,7 @@ bool scope_auto_print(const struct sym *s)
 void scope_program(struct program *p)
 {
 	struct scope sc = { .p = p, .fn = p->main, .seq = 1 };	/* 0: none */
+	const struct local *l;
 	struct sym *s;
 
 	walk_block(&sc, &p->main->body);
@@ -704,7 +754,9 @@ void scope_program(struct program *p)
 			diag_error(p->diag, s->read_pos, AGG_AND_TABLE, s->name->s);
 		if (scope_auto_print(s))
 			p->auto_print = true;
-		if (s->class == SYM_GLOBAL && s->h_warned && s->assigned)
-			diag_warn(p->diag, s->h_pos, SHARED_GLOBAL, s->name->s, s->name->s);
+		if (s->class == SYM_GLOBAL && s->assigned)
+			warn_shared(p, &s->shared, s->name);
 	}
+	for (l = sc.shared_locals; l; l = l->next_shared)
+		warn_shared(p, &l->shared, l->name);
 }
