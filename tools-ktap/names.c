@@ -109,7 +109,8 @@ unsigned int names_max_dist(const char *word)
 {
 	size_t n = strlen(word);
 
-	return n < 3 ? 1 : n < 6 ? 2 : 3;
+	/* of short words most are near to each other */
+	return n < 5 ? 1 : n < 8 ? 2 : 3;
 }
 
 /* Insertions, deletions, replacements and swaps from one word to the other */

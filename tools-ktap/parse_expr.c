@@ -2,6 +2,8 @@
 /*
  * parse_expr: expressions.
  */
+#include <string.h>
+
 #include "parser.h"
 
 struct expr *parse_new_expr(struct parser *ps, int kind, struct src_pos pos)
@@ -396,7 +398,7 @@ static struct bin_info bin_info(int tok)
 
 /*
  * x-- at the end of a line or expression is the statement, misplaced: as two
- * minuses it would take its operand from the next line.
+ * minuses it would take its operand from the next line, or have none.
  */
 static bool is_misplaced_dec(struct parser *ps)
 {
@@ -407,7 +409,7 @@ static bool is_misplaced_dec(struct parser *ps)
 		return false;
 	while (i < l->len && (l->src[i] == ' ' || l->src[i] == '\t' || l->src[i] == '\r'))
 		i++;
-	return i == l->len || l->src[i] == '\n';
+	return i == l->len || memchr("\n),;]}", l->src[i], 6);
 }
 
 static struct expr *parse_binary(struct parser *ps, unsigned int min)

@@ -350,7 +350,8 @@ static struct stmt *parse_expr_statement(struct parser *ps)
 		s->list = parse_expr(ps);
 		return s;
 	}
-	if (parse_tok(ps) == TK_INC || parse_tok(ps) == TK_DEC) {
+	/* not those of the next line, which begin nothing there */
+	if ((parse_tok(ps) == TK_INC || parse_tok(ps) == TK_DEC) && !ps->l->cur.first) {
 		check_target(ps, e);
 		s = parse_new_stmt(ps, S_COMPOUND, op_pos);
 		s->op = parse_tok(ps) == TK_INC ? OP_ADD : OP_SUB;
