@@ -78,7 +78,8 @@ static void put_table(struct ktap_render *r, __u32 id, unsigned int depth)
 	struct row *rows;
 	size_t n, i;
 
-	if (depth > MAX_DEPTH) {
+	/* 0: nested too deeply for the record */
+	if (!id || depth > MAX_DEPTH) {
 		fputs("{\"table\":[],\"cut\":true}", r->out);
 		return;
 	}

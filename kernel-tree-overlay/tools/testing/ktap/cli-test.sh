@@ -345,6 +345,33 @@ is "one that is not whole says so" grep -q ',{"truncated":\["two_site+0x8/0x20",
 run "$host" -t stacks.kp
 is "on a terminal: short stacks are in the column" grep -q '^x, do_one+0x14/0x40: 1$' out
 run "$host" -j -e 2>/dev/null
+cat >more.kp <<'EOK'
+var t = {x = 1}
+t.t = t
+print(t)
+top({a = 1, ["\xff"] = 2})
+h = hist() h <<< -5 h <<< 9223372036854775807 h["\xff"] <<< 1
+print(h) print_hist(h) print_hist(hist())
+l = lhist(-9223372036854775808, 0, 4611686018427387904) l <<< -1 l <<< 1 print(l)
+s <<< 5 s[1, nil] <<< -5 print(s) print_hist(s)
+c = count() c <<< 1 print(c, min(), max(), avg(), sum(), stats())
+print("\xed\xa0\x80", "\xf0\x9f\x98\x80", "\0", -9223372036854775808)
+printf("\xff%c", 200)
+trace test:one { print(e, argstr) }
+EOK
+run "$host" -j more.kp
+is "a table in itself is cut" grep -q '"values":\[{"table":\[\["t",.*{"table":\[\],"cut":true}.*\["x",1\]\]}\]}$' out
+is "top()" grep -q '"type":"top",.*"rows":\[\[{"bytes":"ff"},2\],\["a",1\]\]}$' out
+is "rows of a histogram" grep -q '"agg":"hist","count":2,"rows":\[\[null,0,1\],\[4611686018427387904,9223372036854775808,1\]\]' out
+is "a surrogate is no UTF-8" grep -q '{"bytes":"eda080"}' out
+if command -v python3 >/dev/null; then
+	is "each line of these is JSON" python3 -c '
+import json, sys
+for line in open("out", "rb"):
+    json.loads(line.decode())'
+else
+	result ok "each line of these is JSON # SKIP no python3"
+fi
 printf 'function f() {\n\tx = 1 / 0\n}\nf()\n' >fails.kp
 run "$host" -j fails.kp
 check "a run-time error, with its stack" 1 '^\{"type":"error","text":"fails.kp:2: error: divide 0 arith operation","stack":\[".*"\]\}$' 'error: divide 0'
