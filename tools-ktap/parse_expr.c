@@ -412,17 +412,71 @@ static bool is_misplaced_dec(struct parser *ps)
 	return i == l->len || memchr("\n),;]}", l->src[i], 6);
 }
 
+/*
+ * Filters of ftrace:function are written ip == mutex*, without quotes: the end of
+ * that word, or 0 if what comes behind the operator is none.
+ */
+static size_t filter_word_end(struct parser *ps, const struct expr *a, size_t *from)
+{
+	const struct lexer *l = ps->l;
+	size_t i = l->cur.end;
+	bool glob = false;
+
+	if (!ps->in_pred || a->kind != E_NAME || strcmp(a->str->s, "ip"))
+		return 0;
+	while (i < l->len && lex_is_blank(l->src[i]))
+		i++;
+	*from = i;
+	for (; i < l->len && (lex_is_name(l->src[i]) || memchr(".*?", l->src[i], 3)); i++)
+		if (l->src[i] == '*' || l->src[i] == '?')
+			glob = true;
+	/* 0 .. 9: an address */
+	return glob && !lex_is_digit(l->src[*from]) ? i : 0;
+}
+
+/* ip == mutex*: ksym(ip, false) ~ "mutex*" */
+static struct expr *parse_filter_word(struct parser *ps, struct expr *ip, int op, size_t from,
+				      size_t end)
+{
+	struct src_pos pos = parse_pos(ps);
+	struct expr *call, *word, *e;
+
+	call = parse_new_expr(ps, E_CALL, pos);
+	call->a = parse_new_expr(ps, E_NAME, pos);
+	call->a->in_pred = true;
+	call->a->str = lex_intern(ps->l, "ksym", 4);
+	ip->next = parse_new_expr(ps, E_BOOL, pos);
+	call->start = ip->start;
+	list_to(ps, call, ip);
+	word = parse_new_expr(ps, E_STR, pos);
+	word->str = lex_intern(ps->l, ps->l->src + from, end - from);
+	e = new_bin(ps, E_BIN, OP_MATCH, pos, call, word);
+	if (op == OP_NE)
+		e = new_un(ps, E_UN, OP_NOT, pos, e);
+	lex_seek(ps->l, end);
+	parse_advance(ps);
+	return e;
+}
+
 static struct expr *parse_binary(struct parser *ps, unsigned int min)
 {
 	struct expr *a = parse_unary(ps), *b;
 	struct bin_info info;
 	struct src_pos pos;
+	size_t from, end;
 
 	for (;;) {
 		info = bin_info(parse_tok(ps));
 		if (info.prec <= min)
 			return a;
 		pos = parse_pos(ps);
+		if (info.kind == E_BIN && (info.op == OP_EQ || info.op == OP_NE)) {
+			end = filter_word_end(ps, a, &from);
+			if (end) {
+				a = parse_filter_word(ps, a, info.op, from, end);
+				continue;
+			}
+		}
 		if (parse_tok(ps) == TK_DEC) {
 			if (ps->l->cur.first)
 				parse_error(ps, pos, DEC_BEGINS);
