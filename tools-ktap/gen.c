@@ -674,13 +674,19 @@ static void gen_local_func(struct fs *fs, struct stmt *s)
 
 static void gen_trace(struct fs *fs, struct stmt *s)
 {
-	int h = gen_any(fs, s->targets), base, k = gen_builtin(fs, "kdebug.trace");
+	int h = -1, base, k = gen_builtin(fs, "kdebug.trace");
 	struct expr *e;
 
+	/* several events have one handler */
+	if (s->list->next)
+		h = gen_any(fs, s->targets);
 	for (e = s->list; e; e = e->next) {
 		base = gen_alloc(fs, 2);
 		gen_to(fs, e, base);
-		gen_abc(fs, KTAP_OP_MOVE, base + 1, h, 0);
+		if (h < 0)
+			gen_to(fs, s->targets, base + 1);
+		else
+			gen_abc(fs, KTAP_OP_MOVE, base + 1, h, 0);
 		fs->line = s->pos.line;
 		gen_abc(fs, KTAP_OP_BCALL, base, k, 3);
 		fs->free = base;
