@@ -350,6 +350,12 @@ static void walk_call(struct scope *sc, struct expr *e)
 				walk_list(sc, arg->list);
 			return;
 		}
+		/* t[k] += n, which makes a table of t and reads it not */
+		if (fn->name.sym && (!strcmp(fn->str->s, "inplace_inc") ||
+				     !strcmp(fn->str->s, "table_count")) && e->n >= 2) {
+			walk_elem_base(sc, arg, true, false);
+			arg = arg->next;
+		}
 	} else {
 		walk_expr(sc, fn);
 	}
