@@ -76,6 +76,33 @@ unsigned int diag_utf8_len(const char *s, size_t len)
 	return n;
 }
 
+/* The bytes of the character at @s; 0 if it would move the terminal's cursor or worse */
+static unsigned int shown_len(const char *s, size_t len)
+{
+	unsigned int n = diag_utf8_len(s, len);
+	unsigned char c = *s;
+
+	if ((c < ' ' && c != '\t') || c == 0x7f ||
+	    (n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0))
+		return 0;
+	return n;
+}
+
+static void print_shown(FILE *f, const char *s)
+{
+	size_t len = strlen(s);
+	unsigned int n;
+
+	for (; len; s += n, len -= n) {
+		n = shown_len(s, len);
+		if (n)
+			fwrite(s, 1, n, f);
+		else
+			fputc('?', f);
+		n = diag_utf8_len(s, len) ?: 1;
+	}
+}
+
 static void copy_line(struct ktap_diag *d, struct diag_msg *m)
 {
 	const char *p = d->src, *end = d->src + d->len, *eol, *from, *to;
@@ -113,17 +140,14 @@ static void copy_line(struct ktap_diag *d, struct diag_msg *m)
 			to--;
 	}
 	while (from < to) {
-		unsigned int n = diag_utf8_len(from, to - from);
-		unsigned char c = *from;
-
+		n = shown_len(from, to - from);
 		if (from < p + before)
-			buf_addc(&caret, c == '\t' ? '\t' : ' ');
-		/* what would move the terminal's cursor is not shown as it is */
-		if (!n || (c < ' ' && c != '\t') || c == 0x7f)
-			buf_addc(&line, '?');
-		else
+			buf_addc(&caret, *from == '\t' ? '\t' : ' ');
+		if (n)
 			buf_add(&line, from, n);
-		from += n ? n : 1;
+		else
+			buf_addc(&line, '?');
+		from += diag_utf8_len(from, to - from) ?: 1;
 	}
 	if (to < eol)
 		buf_add(&line, "...", 3);
@@ -194,8 +218,11 @@ void ktap_diag_print(const struct ktap_diag *d, FILE *f)
 
 	for (i = 0; i < d->nmsgs; i++) {
 		m = &d->msgs[i];
-		fprintf(f, "%s:%u:%u: %s: %s\n", d->file, m->pos.line, m->pos.col,
-			diag_is_error(m->tag) ? "error" : "warning", m->text);
+		print_shown(f, d->file);
+		fprintf(f, ":%u:%u: %s: ", m->pos.line, m->pos.col,
+			diag_is_error(m->tag) ? "error" : "warning");
+		print_shown(f, m->text);
+		fputc('\n', f);
 		if (m->line && *m->line)
 			fprintf(f, "%s\n%s^\n", m->line, m->caret);
 	}

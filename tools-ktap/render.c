@@ -516,18 +516,30 @@ static void put_tmp(struct ktap_render *r)
 
 #define ALIGN_MAX	40
 
+/* Columns, as far as one can tell without a table of all characters: one for each */
+static size_t text_width(const struct buf *b)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < b->len; i++)
+		if ((b->data[i] & 0xc0) != 0x80)
+			n++;
+	return n;
+}
+
 /* Where values begin, so that people see them in a column; 0: after a tab */
 static size_t key_width(struct ktap_render *r, const struct row *rows, size_t n)
 {
-	size_t width = 0, i;
+	size_t width = 0, i, w;
 
 	if (!(r->ops.flags & KTAP_RENDER_TERMINAL))
 		return 0;
 	for (i = 0; i < n; i++) {
 		add_val(r, &r->tmp, rows[i].key, 0);
 		/* a long key gets out of line rather than all others */
-		if (r->tmp.len > width && r->tmp.len <= ALIGN_MAX)
-			width = r->tmp.len;
+		w = text_width(&r->tmp);
+		if (w > width && w <= ALIGN_MAX)
+			width = w;
 		r->tmp.len = 0;
 	}
 	return width + 2;
@@ -539,7 +551,7 @@ static void print_table(struct ktap_render *r, __u32 id,
 	struct table *t = find_table(r, id);
 	struct ktap_rec_agg a;
 	struct row *rows;
-	size_t i, width;
+	size_t i, width, w;
 
 	if (!t)
 		return;
@@ -556,7 +568,7 @@ static void print_table(struct ktap_render *r, __u32 id,
 			continue;
 		}
 		add_str(&r->tmp, width ? ":" : ":\t");
-		while (r->tmp.len < width)
+		for (w = width ? text_width(&r->tmp) : 0; w < width; w++)
 			buf_addc(&r->tmp, ' ');
 		add_val(r, &r->tmp, rows[i].val, 0);
 		add_str(&r->tmp, "\n");

@@ -393,6 +393,13 @@ run "$host" -t term.kp
 is "on a terminal: values in a column" grep -q '^bb:  2$' out
 is "what was computed cannot move the cursor" grep -q -F '\x1b\x9b\xc2\x9b' out
 is "what the script has in it can" grep -q "$(printf '\033\\[1m')" out
+printf 's["\xc3\xa9"] = 1 s["ab"] = 2 print(s)\n' >width.kp
+run "$host" -t width.kp
+is "columns are characters, not bytes" grep -q "$(printf '^\303\251:  1$')" out
+run "$ktap" -d -e "$(printf 'pritn("\302\233\033")')"
+is "a line that is shown with an error cannot move it either" grep -q -F 'pritn("??")' err
+run "$ktap" -d -e "$(printf 'x = \302\233')"
+is "nor can what the error names" eval '! grep -q "$(printf "\302\233")" err'
 run "$host" term.kp
 is "not on a terminal: as it is" grep -q "$(printf '^bb:\t2$')" out
 is "with all bytes" eval '! grep -q -F "\x1b" out'
