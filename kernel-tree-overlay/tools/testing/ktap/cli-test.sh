@@ -336,7 +336,7 @@ trace test:two { print(stack(), stack(), stack(), stack(), stack(), stack(1)) u[
 trace_end { print(k) print_hist(u) }
 EOK
 run "$host" -j stacks.kp
-check "stacks are lists" 0 '"values":\["at",\["do_one\+0x14/0x40","even_caller\+0x30/0x80"\]\]\}$' 'strings cut'
+check "stacks are lists" 0 '"values":\["at",\["do_one\+0x14/0x40","even_caller\+0x30/0x80"\]\]\}$' '1 string cut'
 is "also in compound keys" grep -q '{"table":\[\[{"key":\["x",\["do_one+0x14/0x40"\]\]},1\]\]}' out
 is "and as keys of histograms" grep -q '"rows":\[\[\["two_site+0x8/0x20"\],1\]\]' out
 is "in printf: its text and its value" \
