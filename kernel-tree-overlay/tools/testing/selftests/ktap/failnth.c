@@ -36,6 +36,8 @@ static const char script[] =
 	"for (i = 1, 2000) { t[i, \"key\"] = \"value \" .. c() }\n"
 	"trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 t[execname] = c() }\n"
 	"trace sched:sched_switch /prev_pid == 0/ { w[args.next_comm] += 1 print(argstr) }\n"
+	"tick-10ms { k += 1 }\n"
+	"profile-97hz { p[stack(), execname] += 1 }\n"
 	"trace_begin { t.begin = len(t) }\n"
 	"trace_end { delete(t) print(\"marks\", n) }\n";
 

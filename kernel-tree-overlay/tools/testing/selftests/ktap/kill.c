@@ -14,6 +14,8 @@
 static const char * const scripts[] = {
 	"trace syscalls:* { print(argstr) }",
 	"trace syscalls:* { s[execname, probename] += 1 } trace sched:* { print(e) }",
+	"profile-997hz { s[stack(), cpu] += 1 } tick-1ms { n += 1 print(n, stack()) } "
+	"os.sleep(20) os.sleep(20) trace syscalls:* { print(path(arg1)) }",
 	"i = 0 while (true) { i += 1 }",
 	"trace syscalls:* { n += 1 } trace_end { for (i = 1, 1000000) { print(i) } }",
 	"for (i = 1, 20) { trace (\"sched:*\") { n += 1 print(argstr) } }",
