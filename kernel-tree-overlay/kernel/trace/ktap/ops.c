@@ -1075,6 +1075,12 @@ int ktap_op_cell(struct ktap_exec *x, struct ktap_val *base, u32 insn)
 	int ret;
 
 	ktap_settle(x, A);
+	/* the text of this event, not of whatever event is current when it is read */
+	if (unlikely(A->type == KTAP_EVENT && A->i)) {
+		ret = ktap_render_event(x, A);
+		if (ret)
+			return ret;
+	}
 	c = ktap_new(x, sizeof(*c));
 	if (IS_ERR(c))
 		return ktap_no_memory(x, PTR_ERR(c));
