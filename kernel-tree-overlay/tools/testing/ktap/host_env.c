@@ -47,22 +47,30 @@ void host_env_reset(struct host_env *env)
 	env->len = 0;
 }
 
-void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
-	       unsigned int round)
+unsigned int host_handle(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
+			 unsigned int round)
 {
 	struct ktap_event ev = {
 		.what = &host_events[nr],
 		.name = host_events[nr].name + strlen("test:"),
 		.round = round,
 	};
-	unsigned int i;
+	unsigned int i, n = 0;
 
 	for (i = 0; i < env->nattached; i++) {
 		if (env->attached[i].event != nr || env->off)
 			continue;
 		ev.glob = env->attached[i].glob;
 		ktap_vm_handle(vm, env->attached[i].fn, &ev);
+		n++;
 	}
+	return n;
+}
+
+void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
+	       unsigned int round)
+{
+	host_handle(env, vm, nr, round);
 	/* the worker of a session that ends may be late */
 	if (!env->stopped)
 		shim_run_work();
@@ -129,6 +137,7 @@ void *ktap_env_out_reserve(struct ktap_exec *x, unsigned int type, size_t len)
 	pthread_mutex_lock(&out_lock);
 	env->nrecords++;
 	if (env->limit && env->nrecords > env->limit) {
+		env->nlost++;
 		pthread_mutex_unlock(&out_lock);
 		ktap_vm_lost(ktap_exec_vm(x), KTAP_LOSS_OUTPUT, 1);
 		return NULL;
@@ -144,6 +153,7 @@ void *ktap_env_out_reserve(struct ktap_exec *x, unsigned int type, size_t len)
 	/* what is not written is seen */
 	memset(env->records + env->len + sizeof(head), 0xa5, len);
 	env->len += head.len;
+	env->reserved = true;
 	return env->records + env->len - len;
 }
 
@@ -180,7 +190,10 @@ static void host_deliver(struct host_env *env, char *p)
 
 void ktap_env_out_commit(struct ktap_exec *x, void *p)
 {
-	host_deliver(ktap_vm_env(ktap_exec_vm(x)), p);
+	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));
+
+	host_deliver(env, p);
+	env->reserved = false;
 	pthread_mutex_unlock(&out_lock);
 }
 

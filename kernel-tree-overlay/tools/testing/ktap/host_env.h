@@ -17,6 +17,8 @@
  * @size: bytes there is room for
  * @limit: records over this number are lost; 0: none
  * @nrecords: how many there were
+ * @nlost: how many of them were lost
+ * @reserved: a record has been begun and not ended
  * @attached: handlers, in the order in which they were attached; of a timer: its
  *	name, its interval, and when it is due, by @ts
  * @nattached: how many
@@ -31,6 +33,8 @@ struct host_env {
 	size_t size;
 	unsigned long limit;
 	unsigned long nrecords;
+	unsigned long nlost;
+	bool reserved;
 	struct {
 		unsigned int event;
 		bool glob;
@@ -52,7 +56,13 @@ void host_env_reset(struct host_env *env);
 
 /* The events: "test:one" and "test:two"; both are in "test:*" */
 unsigned int host_nr_events(void);
-/* Delivers event @nr to its handlers, for the @round-th time from 0 */
+/*
+ * Delivers event @nr to its handlers, for the @round-th time from 0; returns how
+ * many there are
+ */
+unsigned int host_handle(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
+			 unsigned int round);
+/* The same, and what the worker of the session has to do is done */
 void host_fire(struct host_env *env, struct ktap_vm *vm, unsigned int nr,
 	       unsigned int round);
 /* Fires the timers that are due in the @ns nanoseconds that pass */

@@ -15,6 +15,16 @@ u32 shim_seed = 0x6b746170;
 
 #ifndef SHIM_ALONE
 static __thread unsigned int preempt_count;
+#else
+unsigned int shim_held;
+unsigned int shim_ticks;
+void (*shim_interrupt)(void);
+
+void shim_wrong(const char *what)
+{
+	fprintf(stderr, "not true: %s\n", what);
+	abort();
+}
 #endif
 static pthread_mutex_t cpu_lock[SHIM_CPUS] = {
 	[0 ... SHIM_CPUS - 1] = PTHREAD_MUTEX_INITIALIZER

@@ -8,7 +8,8 @@
  * to have held each of these locks once.  Work items run in shim_run_work().
  * shim_fail_alloc makes one allocation fail, shim_fail_block one of a pool.
  * Built with SHIM_REUSE, blocks are kept when they are freed, for those who
- * run a VM often; the address sanitizer still knows that they are free.
+ * run a VM often; the address sanitizer still knows that they are free.  Built
+ * with SHIM_ALONE there is one thread, which is looked at more closely.
  */
 #ifndef _KTAP_SHIM_H
 #define _KTAP_SHIM_H
@@ -68,7 +69,11 @@ void synchronize_rcu(void);
 #define preempt_enable_notrace()	shim_preempt_enable()
 #define interrupt_context_level()	shim_level
 #define cond_resched()			do { } while (0)
+#ifndef SHIM_ALONE
 #define cpu_relax()			sched_yield()
+#else
+#define cpu_relax()			do { } while (0)
+#endif
 #define num_possible_cpus()		SHIM_CPUS
 #define nr_cpu_ids			SHIM_CPUS
 #define raw_smp_processor_id()		shim_cpu
@@ -320,13 +325,61 @@ typedef struct {
 #define raw_spin_lock_init(l)		((l)->locked = 0)
 #define local_irq_save(flags)		((void)(flags = 0))
 #define local_irq_restore(flags)	((void)(flags))
+#ifndef SHIM_ALONE
 #define raw_spin_trylock(l)		(!__atomic_exchange_n(&(l)->locked, 1, __ATOMIC_ACQUIRE))
 #define raw_spin_unlock(l)		__atomic_store_n(&(l)->locked, 0, __ATOMIC_RELEASE)
+#define raw_spin_lock(l)						\
+	do {								\
+		while (!raw_spin_trylock(l))				\
+			sched_yield();					\
+	} while (0)
+#define shim_tick()			do { } while (0)
+#else
+/*
+ * Of one thread that waits for a lock nobody else will give it.  What an
+ * interrupt may do between two steps of it, shim_interrupt() does.
+ */
+extern unsigned int shim_held;		/* locks */
+extern unsigned int shim_ticks;		/* steps until the interrupt, 0: none */
+extern void (*shim_interrupt)(void);
+
+void shim_wrong(const char *what);
+
+static inline void shim_tick(void)
+{
+	if (shim_ticks && !--shim_ticks)
+		shim_interrupt();
+}
+
+static inline bool raw_spin_trylock(raw_spinlock_t *l)
+{
+	if (l->locked)
+		return false;
+	l->locked = 1;
+	shim_held++;
+	shim_tick();
+	return true;
+}
+
+static inline void raw_spin_unlock(raw_spinlock_t *l)
+{
+	if (!l->locked || !shim_held)
+		shim_wrong("a lock is given back that was not taken");
+	l->locked = 0;
+	shim_held--;
+	shim_tick();
+}
+
+static inline void raw_spin_lock(raw_spinlock_t *l)
+{
+	if (!raw_spin_trylock(l))
+		shim_wrong("a lock is taken already");
+}
+#endif
 #define raw_spin_lock_irqsave(l, flags)					\
 	do {								\
 		flags = 0;						\
-		while (!raw_spin_trylock(l))				\
-			sched_yield();					\
+		raw_spin_lock(l);					\
 	} while (0)
 #define raw_spin_unlock_irqrestore(l, flags)				\
 	do {								\
@@ -349,6 +402,7 @@ typedef struct {
 	do {								\
 		__atomic_store_n(&(s)->sequence, (s)->sequence + 1, __ATOMIC_RELAXED); \
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);		\
+		shim_tick();						\
 	} while (0)
 #define raw_write_seqcount_end(s)					\
 	__atomic_store_n(&(s)->sequence, (s)->sequence + 1, __ATOMIC_RELEASE)
