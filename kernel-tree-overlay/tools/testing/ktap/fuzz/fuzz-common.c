@@ -164,6 +164,37 @@ bool fuzz_check_records(const struct ktap_vm *vm, const char *p, size_t len)
 	return true;
 }
 
+static unsigned long count_cut(const char *p, size_t len)
+{
+	unsigned long n = 0;
+
+	while (len) {
+		const struct ktap_rec_val *v = (const void *)p;
+		size_t size = ALIGN(sizeof(*v) + v->len, 8);
+
+		n += !!(v->flags & KTAP_VALF_TRUNCATED);
+		if (v->type == KTAP_VAL_TUPLE)
+			n += count_cut((const char *)v->data, v->len);
+		p += size;
+		len -= size;
+	}
+	return n;
+}
+
+unsigned long fuzz_count_cut(const char *p, size_t len)
+{
+	unsigned long n = 0;
+
+	while (len) {
+		const struct ktap_rec *rec = (const void *)p;
+
+		n += count_cut(p + sizeof(*rec), rec->len - sizeof(*rec));
+		p += rec->len;
+		len -= rec->len;
+	}
+	return n;
+}
+
 u32 fuzz_hash(const void *p, size_t len)
 {
 	const u8 *s = p;

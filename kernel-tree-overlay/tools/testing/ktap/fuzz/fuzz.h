@@ -40,6 +40,8 @@ void fuzz_check_guards(void);
 void fuzz_check_pool(const struct ktap_pool *p);
 /* Whether the bytes are whole records, of which each is as uapi/linux/ktap.h says */
 bool fuzz_check_records(const struct ktap_vm *vm, const char *p, size_t len);
+/* How many strings and compound keys in them say that they were cut */
+unsigned long fuzz_count_cut(const char *p, size_t len);
 u32 fuzz_hash(const void *p, size_t len);
 
 #endif /* _KTAP_FUZZ_H */

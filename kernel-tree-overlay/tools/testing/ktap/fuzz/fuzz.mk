@@ -18,11 +18,16 @@ FUZZ_BASE := -std=gnu11 -D_GNU_SOURCE -pthread -O2 -g -fno-omit-frame-pointer \
 FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(FUZZ_BASE) $(FUZZ_SANITIZE) \
 	-fsanitize-coverage=inline-8bit-counters,pc-table
+# what goes through watch*.c first
+FUZZ_WATCHED := pool_alloc pool_free pool_grow obj_init val_own val_lend str_alloc str_shrink set_str \
+	table_sort table_top arena_ensure exec_attend env_attach
+FUZZ_LDFLAGS := $(FUZZ_WATCHED:%=-Wl,--wrap=ktap_%) @$(FUZZ_OUT)builtins.list
 FUZZ_INCLUDES := -Ifuzz -I. $(VM_CFLAGS)
 
 FUZZ_OBJS := $(VM:%=$(FUZZ_OUT)vm-%.o) $(TOOL:%=$(FUZZ_OUT)tool-%.o) \
 	$(FUZZ_OUT)shim.o $(FUZZ_OUT)host_env.o $(FUZZ_OUT)host_lib.o $(FUZZ_OUT)vmtest_asm.o \
-	$(FUZZ_OUT)fuzz-common.o $(FUZZ_OUT)mutate.o
+	$(FUZZ_OUT)fuzz-common.o $(FUZZ_OUT)mutate.o \
+	$(FUZZ_OUT)watch.o $(FUZZ_OUT)watch_heap.o $(FUZZ_OUT)watch_builtins.o
 FUZZ_PROGS := $(FUZZ_TARGETS:%=$(FUZZ_OUT)fuzz-%) $(FUZZ_OUT)fuzz-seeds
 
 $(FUZZ_OUT)vm-%.o: $(VM_DIR)/%.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
@@ -37,8 +42,10 @@ $(FUZZ_OUT)tool-%.o: $(TOOL_DIR)/%.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
 $(FUZZ_OUT)shim.o: shim/shim.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(VM_CFLAGS) -c $< -o $@
 
-# what is not under test is not looked after either
-$(FUZZ_OUT)mutate.o: fuzz/mutate.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
+# what is not under test is not looked after either, but tells the sanitizer
+$(FUZZ_OUT)watch.o: FUZZ_BASE += -D__SANITIZE_ADDRESS__
+$(FUZZ_OUT)mutate.o $(FUZZ_OUT)watch.o $(FUZZ_OUT)watch_heap.o $(FUZZ_OUT)watch_builtins.o: \
+		$(FUZZ_OUT)%.o: fuzz/%.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
 	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_INCLUDES) -c $< -o $@
 
 $(FUZZ_OUT)%.o: fuzz/%.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
@@ -47,16 +54,24 @@ $(FUZZ_OUT)%.o: fuzz/%.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
 $(FUZZ_OUT)%.o: %.c $(HEADERS) fuzz/fuzz.mk | $(FUZZ_OUT)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(VM_CFLAGS) -c $< -o $@
 
-$(FUZZ_OUT)fuzz-seeds: $(FUZZ_OUT)fuzz-seeds.o $(FUZZ_OBJS)
-	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) $^ -o $@
+$(FUZZ_OUT)builtins.list: $(TREE)/include/uapi/linux/ktap.h fuzz/fuzz.mk | $(FUZZ_OUT)
+	sed -n 's/^\tX(\([A-Z0-9_]*\),[ \t]*"[a-z].*/-Wl,--wrap=ktap_bi_\1/p' $< >$@
 
-$(FUZZ_OUT)fuzz-%: $(FUZZ_OUT)fuzz-%.o $(FUZZ_OBJS)
-	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) -fsanitize=fuzzer $^ -o $@
+$(FUZZ_OUT)fuzz-seeds: $(FUZZ_OUT)fuzz-seeds.o $(FUZZ_OBJS) $(FUZZ_OUT)builtins.list
+	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) $(FUZZ_LDFLAGS) $(filter %.o,$^) -o $@
+
+$(FUZZ_OUT)fuzz-%: $(FUZZ_OUT)fuzz-%.o $(FUZZ_OBJS) $(FUZZ_OUT)builtins.list
+	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) -fsanitize=fuzzer $(FUZZ_LDFLAGS) $(filter %.o,$^) -o $@
 
 $(FUZZ_OUT):
 	mkdir -p $@
 
-fuzz-build: $(FUZZ_PROGS) $(FUZZ_OUT)seeds
+fuzz-build: fuzz-targets $(FUZZ_OUT)seeds
+
+fuzz-targets: $(FUZZ_PROGS)
+
+# objects that several are made of
+.SECONDARY: $(FUZZ_TARGETS:%=$(FUZZ_OUT)fuzz-%.o) $(FUZZ_OUT)fuzz-seeds.o
 
 # Inputs to begin with, made of the scripts that there are
 FUZZ_SCRIPTS := $(sort $(wildcard lang/*.kp $(TREE)/samples/ktap/*.kp)) \
@@ -86,4 +101,4 @@ fuzz:
 	@echo 'fuzzing needs clang and its sanitizers (libclang-rt-dev)' >&2; false
 endif
 
-.PHONY: fuzz-build fuzz-check fuzz
+.PHONY: fuzz-build fuzz-targets fuzz-check fuzz
