@@ -6,6 +6,7 @@
 #include "fuzz.h"
 #include "dump.h"
 #include "image.h"
+#include "mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -28,8 +29,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ret = ktap_verify(&prog, &log);
 		ktap_prog_free(&prog);
 	}
+	FUZZ_CHECK(ret || mutate_fits(data, size));
 	FUZZ_CHECK(!ret == !text[0]);
 	FUZZ_CHECK(!ret || ret == -EINVAL);
 	FUZZ_CHECK(!shim_live);
 	return 0;
+}
+
+/* Half of the time the image stays one, for the most part */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed)
+{
+	size_t n = seed % 2 ? mutate_image(data, size, max, seed) : 0;
+
+	return n ?: LLVMFuzzerMutate(data, size, max);
 }

@@ -7,6 +7,8 @@
  * functions, ...), and put together again.  Most of the time its code is then
  * mended: operands are put into the bounds that they have, so that the
  * verifier accepts most of what is made, and the interpreter gets to run it.
+ * Some of that is spoiled again: one thing is just out of its bounds, which the
+ * verifier has to see.
  *
  * Opcodes, operand kinds and builtins come from the tables of the uapi header.
  * An operand of a kind that is not known here is changed like any number.
@@ -64,6 +66,12 @@ static const char * const bi_names[KTAP_BI_NR] = {
 #define BI_NAME(id, name, min, max, flags) name,
 	KTAP_BUILTINS(BI_NAME)
 #undef BI_NAME
+};
+
+static const u8 bi_lens[KTAP_BI_NR] = {
+#define BI_LEN(id, name, min, max, flags) sizeof(name) - 1,
+	KTAP_BUILTINS(BI_LEN)
+#undef BI_LEN
 };
 
 static const u8 bi_args[KTAP_BI_NR][2] = {
@@ -534,7 +542,7 @@ static const u8 *builtin_args(const struct model *m, u32 i)
 	    m->bi[i].len > m->nstrings - m->bi[i].off)
 		return any;
 	for (id = 0; id < KTAP_BI_NR; id++) {
-		if (strlen(bi_names[id]) == m->bi[i].len &&
+		if (bi_lens[id] == m->bi[i].len &&
 		    !memcmp(bi_names[id], m->strings + m->bi[i].off, m->bi[i].len))
 			return bi_args[id];
 	}
@@ -802,11 +810,266 @@ static void mend(struct model *m)
 		mend_func(m, &m->funcs[i], m->code + m->funcs[i].code);
 }
 
+/*
+ * Spoiling: what was mended gets one thing wrong, by as little as possible
+ */
+static void set_byte(u32 *insn, unsigned int n, u32 v)
+{
+	*insn = (*insn & ~(0xffu << 8 * n)) | (v & 0xff) << 8 * n;
+}
+
+/* The least value that an operand may not have */
+static u32 bound(const struct model *m, const struct ktap_img_func *f, enum kind kind)
+{
+	switch (kind) {
+	case KIND_R:
+	case KIND_W:
+	case KIND_RW:
+		return f->nregs;
+	case KIND_UP:
+		return f->nupvals;
+	case KIND_BI:
+	case KIND_BX:
+		return m->nbi;
+	case KIND_KC:
+	case KIND_KX:
+	case KIND_KS:
+		return m->nconsts;
+	case KIND_GX:
+		return m->nglobals;
+	case KIND_FX:
+		return m->nfuncs;
+	case KIND_B1:
+		return 2;
+	case KIND_NONE:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* Ranges that end one register too far, and numbers of arguments */
+static void spoil_range(const struct model *m, const struct ktap_img_func *f, u32 *insn)
+{
+	u32 a = KTAP_INSN_A(*insn), b = KTAP_INSN_B(*insn), c = KTAP_INSN_C(*insn);
+	const u8 *args;
+
+	switch (KTAP_INSN_OP(*insn)) {
+	case KTAP_OP_NIL:
+		set_byte(insn, 2, f->nregs - a + 1);
+		break;
+	case KTAP_OP_TUPLE:
+	case KTAP_OP_CONCAT:
+		set_byte(insn, 3, f->nregs - b + 1);
+		break;
+	case KTAP_OP_FORPREP:
+	case KTAP_OP_FORLOOP:
+	case KTAP_OP_NEXT:
+		set_byte(insn, 1, f->nregs - 3);
+		break;
+	case KTAP_OP_PAIRS:
+		set_byte(insn, 1, f->nregs - 1);
+		break;
+	case KTAP_OP_CALL:
+		if (rnd(2))
+			set_byte(insn, 2, f->nregs - a + 1);
+		else
+			set_byte(insn, 3, f->nregs - a + 2);
+		break;
+	case KTAP_OP_TAIL:
+		set_byte(insn, 2, f->nregs - a + 1);
+		break;
+	case KTAP_OP_RET:
+		set_byte(insn, 2, f->nregs - a + 2);
+		break;
+	case KTAP_OP_VARARG:
+		set_byte(insn, 3, f->nregs - a + 2);
+		break;
+	case KTAP_OP_BCALL:
+		args = builtin_args(m, b);
+		switch (rnd(3)) {
+		case 0:
+			set_byte(insn, 1, f->nregs - (c - 1) + 1);
+			break;
+		case 1:
+			set_byte(insn, 3, args[0]);
+			break;
+		default:
+			set_byte(insn, 3, args[1] + 2);
+			break;
+		}
+		break;
+	}
+}
+
+static void spoil_insn(const struct model *m, const struct ktap_img_func *f, u32 pc, u32 *insn)
+{
+	u32 op = KTAP_INSN_OP(*insn), i;
+
+	if (op >= KTAP_OP_NR) {
+		return;
+	} else if (has_jump(*insn)) {
+		static const s32 off[] = { -1, 0, 1 };
+		s32 to = rnd(2) ? (s32)f->ncode : off[rnd(3)];
+
+		*insn = with_jump(*insn, rnd(2) ? to - (s32)pc - 1 : off[rnd(3)]);
+	} else if (rnd(2)) {
+		spoil_range(m, f, insn);
+	} else if (is_wide(op) && rnd(2)) {
+		*insn = KTAP_INSN_WIDE(op, KTAP_INSN_A(*insn), bound(m, f, kinds[op][1]));
+	} else {
+		i = is_wide(op) ? 0 : rnd(3);
+		set_byte(insn, i + 1, bound(m, f, kinds[op][i]));
+	}
+}
+
+/* Several results that are taken from one register higher, or jumped into */
+static void spoil_multi(const struct ktap_img_func *f, u32 *code)
+{
+	u32 i, from = rnd(f->ncode), first;
+
+	for (i = 0; i < f->ncode; i++) {
+		if (takes_multi(code[i], &first))
+			break;
+	}
+	if (i == f->ncode)
+		return;
+	if (rnd(2))
+		set_byte(&code[i], 1, KTAP_INSN_A(code[i]) + 1);
+	else if (from != i && from + 1 != i)
+		code[from] = KTAP_INSN_JUMP(KTAP_OP_JMP, (s32)i - (s32)from - 1);
+}
+
+static void spoil_func(struct model *m, u32 fn)
+{
+	struct ktap_img_func *f = &m->funcs[fn];
+	u32 i;
+
+	switch (rnd(4)) {
+	case 0:
+		f->nparams = f->nregs + 1;
+		break;
+	case 1:
+		if (f->nregs > 1)
+			f->nregs--;
+		break;
+	default:
+		/* a capture of the register after the last of some function */
+		for (i = f->upval; i < f->upval + f->nupvals && i < m->nupvals; i++) {
+			u32 by = rnd(m->nfuncs);
+
+			m->upvals[i].index = m->upvals[i].from_reg ? m->funcs[by].nregs :
+					     m->funcs[by].nupvals;
+		}
+		break;
+	}
+}
+
+/* Makes a reference to a string end a byte behind all of them. */
+static void spoil_string(struct model *m)
+{
+	struct ktap_img_str *s = NULL;
+
+	if (m->nconsts && rnd(2)) {
+		m->consts[0].type = KTAP_CONST_STR;
+		s = &m->consts[0].s;
+	} else if (m->nglobals && rnd(2)) {
+		s = &m->globals[0].name;
+	} else {
+		s = &m->funcs[0].name;
+	}
+	s->off = m->nstrings - rnd(min(m->nstrings, 8u) + 1);
+	s->len = m->nstrings - s->off + 1;
+}
+
+static void spoil(struct model *m)
+{
+	u32 fn = rnd(m->nfuncs), pc = rnd(m->funcs[fn].ncode);
+	struct ktap_img_func *f = &m->funcs[fn];
+	u32 *code = m->code + f->code;
+
+	switch (rnd(8)) {
+	case 0:
+		spoil_func(m, fn);
+		break;
+	case 1:
+		spoil_multi(f, code);
+		break;
+	case 2:
+		spoil_string(m);
+		break;
+	default:
+		spoil_insn(m, f, pc, &code[pc]);
+		break;
+	}
+}
+
 static size_t finish(struct model *m, u8 *out, size_t max)
 {
-	if (rnd(4))
+	switch (rnd(8)) {
+	case 0:
+		break;
+	case 1:
 		mend(m);
+		spoil(m);
+		break;
+	default:
+		mend(m);
+		break;
+	}
 	return put_together(m, out, max);
+}
+
+/* What the loader looks at */
+static bool str_fits(const struct model *m, const struct ktap_img_str *s, u32 max)
+{
+	return (u64)s->off + s->len <= m->nstrings && s->len <= max;
+}
+
+static bool parts_fit(const struct model *m)
+{
+	u32 i, k, nup = 0, ncode = 0;
+
+	if (!str_fits(m, &m->source, KTAP_MAX_STR))
+		return false;
+	for (i = 0; i < m->nconsts; i++) {
+		const struct ktap_img_const *c = &m->consts[i];
+
+		if (c->pad || (c->type != KTAP_CONST_INT && c->type != KTAP_CONST_STR) ||
+		    (c->type == KTAP_CONST_STR && !str_fits(m, &c->s, KTAP_MAX_STR)))
+			return false;
+	}
+	for (i = 0; i < m->nglobals; i++) {
+		if (!str_fits(m, &m->globals[i].name, KTAP_MAX_STR) || m->globals[i].pad ||
+		    m->globals[i].kind > KTAP_GLOBAL_STATS)
+			return false;
+	}
+	for (i = 0; i < m->nbi; i++) {
+		for (k = 0; k < KTAP_BI_NR; k++) {
+			if (str_fits(m, &m->bi[i], ~0u) && bi_lens[k] == m->bi[i].len &&
+			    !memcmp(bi_names[k], m->strings + m->bi[i].off, m->bi[i].len))
+				break;
+		}
+		if (k == KTAP_BI_NR)
+			return false;
+	}
+	for (i = 0; i < m->nupvals; i++) {
+		if (m->upvals[i].from_reg > 1 || m->upvals[i].pad[0] || m->upvals[i].pad[1])
+			return false;
+	}
+	for (i = 0; i < m->nfuncs; i++) {
+		const struct ktap_img_func *f = &m->funcs[i];
+
+		if (!str_fits(m, &f->name, KTAP_MAX_STR) || !f->nregs ||
+		    f->nregs > KTAP_MAX_REGS || f->nparams > f->nregs ||
+		    f->nupvals > KTAP_MAX_UPVALS || f->flags & ~KTAP_FUNC_VARARG ||
+		    (u64)f->upval + f->nupvals > m->nupvals ||
+		    (!i && (f->nupvals || f->nparams)))
+			return false;
+		nup += f->nupvals;
+		ncode += f->ncode;
+	}
+	return nup == m->nupvals && ncode == m->ncode;
 }
 
 bool mutate_fits(const uint8_t *data, size_t size)
@@ -815,6 +1078,8 @@ bool mutate_fits(const uint8_t *data, size_t size)
 		init_kinds();
 	if (!take_apart(&model, data, size))
 		return true;
+	if (!parts_fit(&model))
+		return false;
 	memcpy(other.code, model.code, sizeof(model.code));
 	mend(&model);
 	return !memcmp(other.code, model.code, model.ncode * sizeof(model.code[0]));
