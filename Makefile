@@ -11,7 +11,7 @@ KDIR ?=
 # taken as they are: a $ in a command line is the shell's
 override ARGS := $(value ARGS)
 override SCRIPT := $(value SCRIPT)
-export KERNEL RUNTIME SCRIPT ARGS SHARE KSRC KTAP_BUILD FUZZ_TIME
+export KERNEL RUNTIME SCRIPT ARGS SHARE KSRC KTAP_BUILD FUZZ_TIME MUTANT_TIME MUTANTS
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -23,6 +23,8 @@ help: ## this list
 	@echo '  SCRIPT=f.kp ARGS="..."  what make run runs; RUNTIME=seconds until its Ctrl-C (5; 0: none)'
 	@echo '  KERNEL=plain|debug      which guest kernel (plain)'
 	@echo '  FUZZ_TIME=seconds       how long make fuzz runs (600)'
+	@echo '  MUTANT_TIME=seconds     how long make fuzz-mutants looks for each bug (120)'
+	@echo '  MUTANTS="name ..."      which bugs (all of fuzz/mutants.txt)'
 	@echo '  KSRC=tarball|tree       linux-6.12, instead of the package linux-source-6.12'
 	@echo '  KTAP_BUILD=dir          where everything is built (build/)'
 
@@ -89,9 +91,12 @@ check-debug: pristine ## the selftests in the debug guest
 check-bisect: pristine ## each prefix of the series builds, with CONFIG_KTAP=n, m and y
 	@scripts-checkpatch/bisect --full
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-mutants
 fuzz: pristine ## run the fuzz targets for FUZZ_TIME seconds (600)
 	@testing/fuzz
+
+fuzz-mutants: pristine ## do the fuzz targets find bugs that are put in? takes hours
+	@testing/fuzz mutants
 
 .PHONY: bench
 bench: guest ## instructions that ktap adds to an event and takes to start

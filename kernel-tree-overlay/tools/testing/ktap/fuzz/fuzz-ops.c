@@ -4,7 +4,9 @@
  *
  * Eight instructions of a handler and their operands are the input.  The model
  * calculates with 128 bits and shifts by multiplying, so that it shares
- * nothing with what it checks.
+ * nothing with what it checks.  Then a function that returns its arguments is
+ * called, maybe as another one's tail: as many results as are wanted are these,
+ * and nil is what was not given.
  */
 #include "fuzz.h"
 #include "host_env.h"
@@ -26,7 +28,10 @@ static const u8 ops[] = {
 	KTAP_OP_ADD, KTAP_OP_SUB, KTAP_OP_MUL, KTAP_OP_DIV, KTAP_OP_MOD, KTAP_OP_BAND,
 	KTAP_OP_BOR, KTAP_OP_BXOR, KTAP_OP_SHL, KTAP_OP_SHR, KTAP_OP_USHR, KTAP_OP_ADDI,
 	KTAP_OP_NEG, KTAP_OP_BNOT, KTAP_OP_NOT, KTAP_OP_EQ, KTAP_OP_NE, KTAP_OP_LT, KTAP_OP_LE,
+	KTAP_OP_EQI, KTAP_OP_NEI, KTAP_OP_LTI, KTAP_OP_LEI, KTAP_OP_GTI, KTAP_OP_GEI,
 };
+
+#define MAX_ARGS	6
 
 static struct host_env env;
 static struct ktap_vm *vm;
@@ -50,6 +55,27 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		asm_emit(&a, I(ADD, 2, 0, 1));
 		asm_emit(&a, IW(SETG, 2, i));
 	}
+	asm_emit(&a, I(RET, 0, 1, 0));
+	/* returns its arguments */
+	asm_func(&a, "same", 0, 4, KTAP_FUNC_VARARG);
+	asm_emit(&a, I(VARARG, 0, 0, 0));
+	asm_emit(&a, I(RET, 0, 0, 0));
+	/* the same of three */
+	asm_func(&a, "three", 3, 4, 0);
+	asm_emit(&a, I(RET, 0, 4, 0));
+	/* calls one of them as its tail */
+	asm_func(&a, "tail", 0, 4 + MAX_ARGS, 0);
+	asm_emit(&a, IW(CLOSURE, 0, 2));
+	for (i = 0; i < MAX_ARGS; i++)
+		asm_emit(&a, IW(LOADI, 1 + i, 100 + i));
+	asm_emit(&a, I(TAIL, 0, 1, 0));
+	asm_func(&a, "caller", 0, 4 + MAX_ARGS, 0);
+	asm_emit(&a, IW(CLOSURE, 1, 2));
+	for (i = 0; i < MAX_ARGS; i++)
+		asm_emit(&a, IW(LOADI, 2 + i, 100 + i));
+	asm_emit(&a, I(CALL, 1, 1, 1));
+	for (i = 0; i < MAX_ARGS; i++)
+		asm_emit(&a, IW(SETG, 1 + i, i));
 	asm_emit(&a, I(RET, 0, 1, 0));
 	asm_finish(&a);
 	vm = ktap_vm_create(a.bytes, a.size, NULL, &env, NULL);
@@ -96,8 +122,10 @@ static bool expected(u8 op, const struct ktap_val *vb, const struct ktap_val *vc
 		return true;
 	case KTAP_OP_EQ:
 	case KTAP_OP_NE:
+	case KTAP_OP_EQI:
+	case KTAP_OP_NEI:
 		out->i = vb->type == vc->type && (vb->type == KTAP_NIL || b == c);
-		out->i ^= op == KTAP_OP_NE;
+		out->i ^= op == KTAP_OP_NE || op == KTAP_OP_NEI;
 		return true;
 	case KTAP_OP_LT:
 	case KTAP_OP_LE:
@@ -106,6 +134,17 @@ static bool expected(u8 op, const struct ktap_val *vb, const struct ktap_val *vc
 		if (vb->type != KTAP_INT || vc->type != KTAP_INT)
 			return false;
 		out->i = op == KTAP_OP_LT ? b < c : b <= c;
+		return true;
+	case KTAP_OP_LTI:
+	case KTAP_OP_LEI:
+	case KTAP_OP_GTI:
+	case KTAP_OP_GEI:
+		if (vb->type == KTAP_NIL)
+			return true;
+		if (vb->type != KTAP_INT)
+			return false;
+		out->i = op == KTAP_OP_LTI ? b < c : op == KTAP_OP_LEI ? b <= c :
+			 op == KTAP_OP_GTI ? b > c : b >= c;
 		return true;
 	}
 	*out = (struct ktap_val){ .type = KTAP_NIL };
@@ -200,12 +239,42 @@ static struct ktap_val operand(s64 i, unsigned int how, unsigned int type)
 	return (struct ktap_val){ .i = i, .type = KTAP_INT };
 }
 
+static u32 *code_of(unsigned int fn)
+{
+	return vm->img.code + (vm->img.protos[fn].code - vm->img.code);
+}
+
+static void check_call(unsigned int how)
+{
+	unsigned int n = how % (MAX_ARGS + 1), results = 1 + (how >> 4) % MAX_ARGS, i;
+	bool tail = how >> 8 & 1, three = how >> 9 & 1;
+	u32 *caller = code_of(5), *call = tail ? code_of(4) : caller;
+
+	caller[0] = IW(CLOSURE, 1, 2 + three);
+	caller[1 + MAX_ARGS] = I(CALL, 1, n + 1, results + 1);
+	if (tail) {
+		caller[0] = IW(CLOSURE, 1, 4);
+		call[0] = IW(CLOSURE, 0, 2 + three);
+		call[1 + MAX_ARGS] = I(TAIL, 0, n + 1, 0);
+	}
+	ktap_vm_handle(vm, vm->img.protos[5].closure, NULL);
+	FUZZ_CHECK(!ktap_vm_failed(vm));
+	for (i = 0; i < results; i++) {
+		const struct ktap_val *v = &vm->globals[i].v;
+
+		if (i < n && (!three || i < 3))
+			FUZZ_CHECK(v->type == KTAP_INT && v->i == 100 + i);
+		else
+			FUZZ_CHECK(v->type == KTAP_NIL);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ktap_proto *p = &vm->img.protos[1];
-	u32 *code = vm->img.code + (p->code - vm->img.code);
+	u32 *code = code_of(1);
+	unsigned int i, n, calls = fuzz_hash(data, size);
 	struct ktap_val want[NINSNS], *k;
-	unsigned int i, n;
 	bool ok = true;
 
 	for (n = 0; n < NINSNS && size >= sizeof(struct input) && ok; n++) {
@@ -220,7 +289,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		code[4 * n] = KTAP_INSN_WIDE(KTAP_OP_LOADK, 0, 2 * n);
 		k[0] = operand(in.b, in.how, in.types);
 		k[1] = operand(in.d, in.how >> 2, in.types >> 4);
-		if (op == KTAP_OP_ADDI) {
+		if (op == KTAP_OP_ADDI || (op >= KTAP_OP_EQI && op <= KTAP_OP_GEI)) {
 			k[1] = (struct ktap_val){ .i = (s8)in.c, .type = KTAP_INT };
 			code[4 * n + 2] = KTAP_INSN(op, 2, 0, in.c);
 		} else if (op == KTAP_OP_NEG || op == KTAP_OP_BNOT || op == KTAP_OP_NOT) {
@@ -241,5 +310,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* as if nothing had happened */
 	atomic_set(&vm->err_state, 0);
 	vm->stop = 0;
+	check_call(calls);
 	return 0;
 }

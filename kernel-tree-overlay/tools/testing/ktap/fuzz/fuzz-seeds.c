@@ -4,6 +4,7 @@
  *
  *	fuzz-seeds DIR FILE...	what DIR/compiler, DIR/image, DIR/vm and
  *				DIR/render begin with, of scripts and lists of them;
+ *				DIR/data, of any bytes;
  *				and DIR/script.dict, of a .dict and the builtins
  *	fuzz-seeds -l FILE...	the files as lines of such a list
  *
@@ -17,7 +18,7 @@
 #include "host_env.h"
 #include "ktap_compile.h"
 
-#define MAX_INPUT	4096
+#define MOST_BYTES	4096
 
 static const char *dir;
 static unsigned int count;
@@ -48,7 +49,7 @@ static void write_seed(const char *target, const void *data, size_t len)
 	char name[4096];
 	FILE *f;
 
-	if (!len || len > MAX_INPUT)
+	if (!len || len > MOST_BYTES)
 		return;
 	snprintf(name, sizeof(name), "%s/%s/%05u", dir, target, count);
 	f = fopen(name, "w");
@@ -63,7 +64,7 @@ static void write_records(const char *p, size_t len)
 {
 	size_t n = 0;
 
-	while (n < len && n + ((const struct ktap_rec *)(p + n))->len <= MAX_INPUT)
+	while (n < len && n + ((const struct ktap_rec *)(p + n))->len <= MOST_BYTES)
 		n += ((const struct ktap_rec *)(p + n))->len;
 	write_seed("render", p, n);
 }
@@ -172,6 +173,18 @@ static void add_dict(const char *name)
 	free(src);
 }
 
+/* Operations of fuzz-data are bytes. */
+static void add_bytes(unsigned int n)
+{
+	u8 bytes[600];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = get_random_u32() * 0x9e3779b97f4a7c15ull >> 56;
+	count = n;
+	write_seed("data", bytes, 100 + n * 5 % 500);
+}
+
 static bool ends_with(const char *s, const char *end)
 {
 	size_t n = strlen(s), m = strlen(end);
@@ -202,7 +215,7 @@ static void put_line(const char *name)
 
 int main(int argc, char **argv)
 {
-	static const char * const targets[] = { "compiler", "image", "vm", "render" };
+	static const char * const targets[] = { "compiler", "image", "vm", "render", "data" };
 	bool list = argc > 1 && !strcmp(argv[1], "-l");
 	char path[4096];
 	unsigned int i;
@@ -216,6 +229,9 @@ int main(int argc, char **argv)
 		snprintf(path, sizeof(path), "%s/%s", dir, targets[i]);
 		mkdir(path, 0777);
 	}
+	for (i = 0; !list && i < 100; i++)
+		add_bytes(i);
+	count = 0;
 	for (argv += 2; *argv; argv++) {
 		if (list)
 			put_line(*argv);

@@ -3,13 +3,18 @@
 #	make fuzz-build		the targets, build/fuzz/fuzz-*
 #	make fuzz-check		each for a bounded number of executions; TAP
 #	make fuzz FUZZ_TIME=600	all of them, two at a time; findings in FUZZ_DIR
+#	make fuzz-mutants MUTANT_TIME=120	does that find bugs that were put in?  TAP
 # They need clang and its runtime (libclang-rt-dev).
 
 FUZZ_CC ?= clang
 FUZZ_OUT := $(OUTPUT)fuzz/
-FUZZ_TARGETS := compiler image vm render ops fold
+FUZZ_TARGETS := compiler image vm data render ops fold
 FUZZ_TIME ?= 600
 FUZZ_DIR ?= $(FUZZ_OUT)found
+MUTANT_DIR ?= $(OUTPUT)mutants
+MUTANT_TIME ?= 120
+# names of some of mutants.txt; all, if there are none
+MUTANTS ?=
 
 # What counts here is executions per second.  So comparisons are not traced,
 # which takes half of the time; seeds and dictionary have what they would find.
@@ -92,13 +97,16 @@ fuzz-check: fuzz-build
 
 fuzz: fuzz-build
 	@fuzz/run.sh long $(FUZZ_OUT) $(FUZZ_OUT)seeds $(FUZZ_DIR) $(FUZZ_TIME)
+
+fuzz-mutants: fuzz-build
+	@fuzz/mutants.sh run $(TREE) $(MUTANT_DIR) $(MUTANT_TIME) $(MUTANTS)
 else
 fuzz-check:
 	@echo '1..1'
 	@echo 'ok 1 # SKIP fuzz: needs clang and its sanitizers (libclang-rt-dev)'
 
-fuzz:
+fuzz fuzz-mutants:
 	@echo 'fuzzing needs clang and its sanitizers (libclang-rt-dev)' >&2; false
 endif
 
-.PHONY: fuzz-build fuzz-targets fuzz-check fuzz
+.PHONY: fuzz-build fuzz-targets fuzz-check fuzz fuzz-mutants

@@ -12,6 +12,7 @@ targets="
 	compiler	30000	400
 	image		300000	2048
 	vm		150000	4096
+	data		30000	600
 	render		150000	2048
 	ops		600000	160
 	fold		15000	150
