@@ -875,7 +875,9 @@ static void hist_row(struct ktap_render *r, const struct row *row, __u64 sum)
 	int n = 0, i;
 	__s64 v;
 
-	get_number(row->val, &v);
+	/* what is no number has no bar, as it has no share of the sum */
+	if (!get_number(row->val, &v))
+		v = 0;
 	add_val(r, &r->tmp, row->key, 0);
 	if (has_stack(row->key) && (r->tmp.len > KEY_WIDTH ||
 				    memchr(r->tmp.data, '\n', r->tmp.len))) {

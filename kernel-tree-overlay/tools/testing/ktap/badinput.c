@@ -346,6 +346,34 @@ static int try_records(bool circle)
 	return !r || ktap_render(r, out.data, out.len);
 }
 
+/* A distribution of an average that is there without having any values */
+static int try_hist(void)
+{
+	struct ktap_rec_val v = { .type = KTAP_VAL_AGG, .len = sizeof(struct ktap_rec_agg) };
+	struct ktap_rec_agg avg = { .kind = KTAP_AGG_AVG, .avg = 5 };
+	struct ktap_rec rows = { .type = KTAP_REC_ROWS };
+	struct ktap_rec rec = { .type = KTAP_REC_HIST, .len = sizeof(rec) + 32 };
+	FILE *null = fopen("/dev/null", "w");
+	struct ktap_render *r;
+	struct ktap_image *img;
+	struct ktap_diag diag;
+	struct buf out = {};
+
+	rows.len = sizeof(rows) + 32 + sizeof(v) + sizeof(avg);
+	buf_add(&out, &rows, sizeof(rows));
+	put_value(&out, KTAP_VAL_INT, 1, sizeof(u64));
+	put_value(&out, KTAP_VAL_INT, 1, sizeof(u64));
+	buf_add(&out, &v, sizeof(v));
+	buf_add(&out, &avg, sizeof(avg));
+	buf_add(&out, &rec, sizeof(rec));
+	put_value(&out, KTAP_VAL_TABLE, 1, sizeof(u32));
+	put_value(&out, KTAP_VAL_INT, 20, sizeof(u64));
+	ktap_diag_init(&diag);
+	img = ktap_compile("bad.kp", "", 0, &diag);
+	r = img && null ? ktap_render_new(img->data, img->size, null, NULL) : NULL;
+	return !r || ktap_render(r, out.data, out.len);
+}
+
 static int try_image(unsigned int n)
 {
 	switch (n) {
@@ -359,8 +387,11 @@ static int try_image(unsigned int n)
 		return try_constants(KTAP_MAX_CONSTS, "STRINGS_LARGE");
 	case 4:
 		return try_jumps();
-	default:
+	case 5:
+	case 6:
 		return try_records(n == 5);
+	default:
+		return try_hist();
 	}
 }
 
@@ -368,6 +399,7 @@ static const char * const images[] = {
 	"65,536 functions with 50 upvalues each", "two million closures with 250 upvalues each",
 	"8,000 constants of 4 KiB", "65,536 of them", "two million jumps",
 	"records with tables inside themselves", "records with ten tables in each of ten ...",
+	"a distribution of what is no number",
 };
 
 int main(void)
