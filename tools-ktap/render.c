@@ -879,8 +879,8 @@ static void hist_row(struct ktap_render *r, const struct row *row, __u64 sum)
 	if (!get_number(row->val, &v))
 		v = 0;
 	add_val(r, &r->tmp, row->key, 0);
-	if (has_stack(row->key) && (r->tmp.len > KEY_WIDTH ||
-				    memchr(r->tmp.data, '\n', r->tmp.len))) {
+	if (has_stack(row->key) && r->tmp.len &&
+	    (r->tmp.len > KEY_WIDTH || memchr(r->tmp.data, '\n', r->tmp.len))) {
 		/* it is shown in full, above its bar */
 		lines = true;
 		add_str(&r->tmp, "\n");
