@@ -26,6 +26,9 @@
 
 #include "attach.h"
 
+/* Of a session: there are only so many events, but intervals without end. */
+#define MAX_TIMERS		1024
+
 /**
  * struct tick - a timer of the kernel
  * @hr: it
@@ -325,6 +328,7 @@ static struct ktap_site *timer_create(struct ktap_session *s, const char *name, 
 		if (!ktap_site_set_fields(site, ARRAY_SIZE(timer_fields), 0, timer_get_field) &&
 		    !site->ops->attach(site)) {
 			s->nr_events++;
+			s->nr_timers++;
 			return site;
 		}
 	}
@@ -364,8 +368,12 @@ int ktap_attach_timer(struct ktap_attach *a)
 		return ktap_error(a->x, "cannot parse timer interval: \"%s\": %s", interval,
 				  wrong);
 	ktap_exec_charge(a->x, per_cpu ? 100LL * num_possible_cpus() : 100);
-	site = timer_find(a->session, a->item) ?:
-	       timer_create(a->session, a->item, ns, per_cpu);
+	site = timer_find(a->session, a->item);
+	if (!site && a->session->nr_timers == MAX_TIMERS)
+		return ktap_error(a->x, "there are %u timers already, which is the limit",
+				  MAX_TIMERS);
+	if (!site)
+		site = timer_create(a->session, a->item, ns, per_cpu);
 	if (!site)
 		return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
 	return ktap_attach_site(a, site, true);

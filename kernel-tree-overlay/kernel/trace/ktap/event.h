@@ -101,6 +101,7 @@ struct ktap_names {
  * @newtask_tp: the tracepoint that keeps @pids
  * @sites: struct ktap_site, the attached events
  * @nr_events: how many there are
+ * @nr_timers: how many of them are timers
  * @syscalls: what ev_syscalls.c attached
  * @late: strings that come late, of late.c, or NULL
  * @taps: attached struct trace_event_tap
@@ -142,6 +143,7 @@ struct ktap_session {
 
 	struct list_head sites;
 	unsigned int nr_events;
+	unsigned int nr_timers;
 	struct ktap_syscalls *syscalls;
 	struct ktap_late *late;
 	struct list_head taps;

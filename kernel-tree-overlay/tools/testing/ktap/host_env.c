@@ -223,7 +223,7 @@ static int host_attach_timer(struct ktap_exec *x, const char *name, const char *
 	if (env->nattached == HOST_MAX_ATTACHED)
 		return ktap_error(x, "too many events");
 	/* so many in a second take too long to simulate */
-	ns = max(ns, (u64)NSEC_PER_MSEC);
+	ns = max_t(u64, ns, NSEC_PER_MSEC);
 	env->attached[env->nattached].event = HOST_TIMER;
 	env->attached[env->nattached].fn = fn;
 	env->attached[env->nattached].ns = ns;

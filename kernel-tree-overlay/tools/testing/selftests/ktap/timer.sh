@@ -5,7 +5,7 @@
 # follow CPUs, end at once, and are nothing that a session leaves behind.
 
 . "$(dirname "$0")/lib.sh"
-plan 18
+plan 19
 
 cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)
 
@@ -112,6 +112,10 @@ run -e 'for (i = 1, 200) { timer.profile((i + 20) .. "ms", function () { n += 1 
 	n = 0
 	tick-2s { print(n > 1000) exit() }'
 check "400 timers" said "true"
+
+run -e 'for (i = 1, 2000) { timer.tick((i + 1000) .. "ms", function () { }) }'
+check "more than the limit" \
+	all is "$status" -eq 1 --and complained 'there are 1024 timers already'
 
 # 14: killed in the middle
 for i in 1 2 3 4 5 6 7 8 9 10; do
