@@ -106,7 +106,7 @@ static int no_such_event(struct ktap_attach *a)
 	if (!*a->item)
 		return ktap_error(a->x, "the event is empty");
 	if (is_other_kind(a->item))
-		return ktap_error(a->x, "\"%s\": this version has tracepoints, system calls and timers",
+		return ktap_error(a->x, "\"%s\": only tracepoints, system calls and timers so far",
 				  a->item);
 	if (strchr(a->item, '#'))
 		return ktap_error(a->x, "\"%s\": no event has this number", a->item);

@@ -42,7 +42,7 @@ int ktap_bi_PATH(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 	if (args[0].type != KTAP_INT)
 		return ktap_error(x, "path() takes the number of a file descriptor");
 	if (!path_allowed(x))
-		return ktap_error(x, "path() is for handlers of system calls: others may hold its locks");
+		return ktap_error(x, "path() is for system calls: others may hold its locks");
 	fd = args[0].i;
 	ktap_set_nil(&args[0]);
 	file = fd >= 0 && fd <= INT_MAX ? fget_raw(fd) : NULL;

@@ -84,7 +84,7 @@ run -e 'trace syscalls:sys_exit_openat { s[path(retval)] += 1 }
 check "path() of what has been opened" said "$tmp/a file	1"
 run -e 'trace sched:sched_switch { print(path(0)) }'
 check "path() where locks may be held" \
-	all is "$status" -eq 1 --and complained 'path.. is for handlers of system calls'
+	all is "$status" -eq 1 --and complained 'path.. is for system calls'
 
 # 10: events by number
 id=$(cat $tracefs/events/syscalls/sys_enter_lseek/id)
