@@ -88,9 +88,8 @@ static unsigned int shown_len(const char *s, size_t len)
 	return n;
 }
 
-static void print_shown(FILE *f, const char *s)
+static void print_shown(FILE *f, const char *s, size_t len)
 {
-	size_t len = strlen(s);
 	unsigned int n;
 
 	for (; len; s += n, len -= n) {
@@ -100,6 +99,18 @@ static void print_shown(FILE *f, const char *s)
 		else
 			fputc('?', f);
 		n = diag_utf8_len(s, len) ?: 1;
+	}
+}
+
+void diag_print_lines(FILE *f, const char *s)
+{
+	size_t len;
+
+	for (; *s; s += len) {
+		len = strcspn(s, "\n");
+		print_shown(f, s, len);
+		if (s[len])
+			fputc(s[len++], f);
 	}
 }
 
@@ -218,10 +229,10 @@ void ktap_diag_print(const struct ktap_diag *d, FILE *f)
 
 	for (i = 0; i < d->nmsgs; i++) {
 		m = &d->msgs[i];
-		print_shown(f, d->file);
+		print_shown(f, d->file, strlen(d->file));
 		fprintf(f, ":%u:%u: %s: ", m->pos.line, m->pos.col,
 			diag_is_error(m->tag) ? "error" : "warning");
-		print_shown(f, m->text);
+		print_shown(f, m->text, strlen(m->text));
 		fputc('\n', f);
 		if (m->line && *m->line)
 			fprintf(f, "%s\n%s^\n", m->line, m->caret);

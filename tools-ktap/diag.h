@@ -60,6 +60,9 @@ static inline bool diag_is_full(const struct ktap_diag *d)
 /* FILE:LINE:COL: error: TEXT, the line and a caret, for each message */
 void ktap_diag_print(const struct ktap_diag *d, FILE *f);
 
+/* Lines in which nothing moves a terminal's cursor or worse */
+void diag_print_lines(FILE *f, const char *s);
+
 /* For the compiler */
 /* Bytes of the UTF-8 sequence at @s, which has @len; 0 if it is none */
 unsigned int diag_utf8_len(const char *s, size_t len);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../../include/uapi/linux/ktap.h"
+#include "diag.h"
 #include "json.h"
 #include "loss.h"
 #include "render.h"
@@ -470,8 +471,10 @@ static int report_end(struct session *s)
 	s->error[sizeof(s->error) - 1] = 0;
 	n = strlen(s->error);
 	if (s->run_errno == EIO || n) {
-		fprintf(stderr, "%s%s", n ? s->error : "ktap: error: the script failed",
-			n && s->error[n - 1] == '\n' ? "" : "\n");
+		/* it may quote a string of the script */
+		diag_print_lines(stderr, n ? s->error : "ktap: error: the script failed");
+		if (!n || s->error[n - 1] != '\n')
+			fputc('\n', stderr);
 		if (is_json(s))
 			json_error(s->opt->out, n ? s->error : "the script failed");
 	} else if (s->run_errno && s->run_errno != EINTR) {

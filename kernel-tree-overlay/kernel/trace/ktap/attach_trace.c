@@ -108,6 +108,9 @@ static int no_such_event(struct ktap_attach *a)
 	if (is_other_kind(a->item))
 		return ktap_error(a->x, "\"%s\": only tracepoints, system calls and timers so far",
 				  a->item);
+	if (strstr(a->item, " /"))
+		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
+				  a->item);
 	if (strchr(a->item, '#'))
 		return ktap_error(a->x, "\"%s\": no event has this number", a->item);
 	if (has_wildcard(a->item))

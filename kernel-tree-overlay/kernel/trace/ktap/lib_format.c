@@ -154,12 +154,9 @@ static int ktap_check_arg(struct ktap_exec *x, const struct ktap_spec *sp, unsig
 
 	switch (v->type) {
 	case KTAP_INT:
-		return 0;
 	case KTAP_NIL:
 	case KTAP_BOOL:
-		if (str || sp->conv == 'd' || sp->conv == 'i')
-			return 0;
-		break;
+		return 0;
 	case KTAP_TABLE:
 	case KTAP_CELL:
 		return ktap_wrong_type(x, n, str ? "string" : "number", v);

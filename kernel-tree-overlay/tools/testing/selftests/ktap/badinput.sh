@@ -5,7 +5,7 @@
 # not 0, and nothing is left.
 
 . "$(dirname "$0")/lib.sh"
-plan 29
+plan 32
 
 # by_itself: not 0, and not by a signal
 by_itself()
@@ -36,6 +36,12 @@ refused "a pattern that matches nothing" 'sched:xyz\*' -e 'trace sched:xyz* { }'
 refused "an empty event" 'event' -e 'trace "" function (e) { }'
 refused "an event of blanks" 'event' -e 'trace "   " function (e) { }'
 refused "an event with a colon alone" ':' -e 'trace ":" function (e) { }'
+refused "a predicate in a computed event" 'a predicate stands behind' \
+	-e 'trace ("sched:sched_switch /prev_pid == 1/") { }'
+refused "bytes that move the cursor in a computed event" 'no event is called' \
+	-e 'trace ("a\27[2J\rb:c") { }'
+check "and they are not shown as they are" \
+	not grep -q "$(printf '[\033\r]')" "$err"
 refused "a computed event that does not exist" 'sched:no' \
 	-e 'var x = "no" trace ("sched:" .. x) { }'
 refused "an event that is not a string" 'error' -e 'kdebug.trace(5, function (e) { })'
