@@ -38,7 +38,7 @@ refused "an event of blanks" 'event' -e 'trace "   " function (e) { }'
 refused "an event with a colon alone" ':' -e 'trace ":" function (e) { }'
 refused "a predicate in a computed event" 'a predicate stands behind' \
 	-e 'trace ("sched:sched_switch /prev_pid == 1/") { }'
-refused "bytes that move the cursor in a computed event" 'no event is called' \
+refused "bytes that move the cursor in a computed event" 'no event matches' \
 	-e 'trace ("a\27[2J\rb:c") { }'
 check "and they are not shown as they are" \
 	not grep -q "$(printf '[\033\r]')" "$err"
