@@ -60,6 +60,7 @@ static void run(const struct ktap_image *img, struct result *r, long fail_alloc,
 
 	host_env_reset(&env);
 	env.nattached = 0;
+	env.nfired = 0;
 	env.off = false;
 	env.stopped = false;
 	env.nrecords = 0;

@@ -81,7 +81,7 @@ void host_pass_time(struct host_env *env, struct ktap_vm *vm, u64 ns)
 	u64 until = env->ts + ns;
 	unsigned int i, next;
 
-	while (!ktap_vm_stopping(vm)) {
+	while (!ktap_vm_stopping(vm) && env->nfired < HOST_MAX_FIRED) {
 		struct ktap_event ev = { .what = &host_timer };
 
 		next = env->nattached;
@@ -97,6 +97,7 @@ void host_pass_time(struct host_env *env, struct ktap_vm *vm, u64 ns)
 		env->ts = max(env->ts, env->attached[next].due);
 		env->attached[next].due += env->attached[next].ns;
 		ev.name = env->attached[next].name;
+		env->nfired++;
 		if (!env->off)
 			ktap_vm_handle(vm, env->attached[next].fn, &ev);
 	}

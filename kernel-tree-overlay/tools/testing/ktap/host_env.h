@@ -9,6 +9,8 @@
 #include "ktap.h"
 
 #define HOST_MAX_ATTACHED	256
+/* Timers fire no more often in a session: to simulate years takes long */
+#define HOST_MAX_FIRED		5000
 
 /**
  * struct host_env - a session
@@ -22,6 +24,7 @@
  * @attached: handlers, in the order in which they were attached; of a timer: its
  *	name, its interval, and when it is due, by @ts
  * @nattached: how many
+ * @nfired: how often timers have fired
  * @off: kdebug.traceoff() was called
  * @stopped: ktap_env_stopped() was called
  * @interrupt: ktap_env_interrupted() says so the n-th time, 0: never
@@ -44,6 +47,7 @@ struct host_env {
 		u64 due;
 	} attached[HOST_MAX_ATTACHED];
 	unsigned int nattached;
+	unsigned int nfired;
 	bool off;
 	bool stopped;
 	long interrupt;

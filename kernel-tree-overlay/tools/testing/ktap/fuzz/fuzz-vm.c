@@ -287,6 +287,7 @@ static bool session(const uint8_t *data, size_t size, const struct how *how, str
 
 	host_env_reset(&env);
 	env.nattached = 0;
+	env.nfired = 0;
 	env.off = false;
 	env.stopped = false;
 	env.nrecords = 0;
