@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct pt_regs;
 struct syscall_metadata;
 struct trace_event_call;
 struct trace_event_tap;
@@ -136,5 +137,37 @@ const char *trace_event_tap_render_syscall(struct trace_event_tap_text *text,
 					   struct trace_event_call *call,
 					   const unsigned long *args,
 					   size_t *text_len);
+__printf(3, 4)
+const char *trace_event_tap_text_printf(struct trace_event_tap_text *text,
+					size_t *text_len, const char *fmt, ...);
+
+/*
+ * Code of the kernel, for probes of functions
+ */
+
+/**
+ * enum trace_event_tap_place - what kind of code an address is in
+ * @TRACE_EVENT_TAP_CODE: of a function that can be probed
+ * @TRACE_EVENT_TAP_NOTRACE: of one that the function tracer leaves alone, or of
+ *	no function of C
+ * @TRACE_EVENT_TAP_BLACKLIST: what handles probes itself
+ * @TRACE_EVENT_TAP_INIT: is there only while the kernel starts
+ * @TRACE_EVENT_TAP_NO_CODE: it is not code
+ */
+enum trace_event_tap_place {
+	TRACE_EVENT_TAP_CODE,
+	TRACE_EVENT_TAP_NOTRACE,
+	TRACE_EVENT_TAP_BLACKLIST,
+	TRACE_EVENT_TAP_INIT,
+	TRACE_EVENT_TAP_NO_CODE,
+};
+
+int trace_event_tap_symbols(const char *module,
+			    int (*fn)(void *data, const char *name, unsigned long addr),
+			    void *data);
+unsigned long trace_event_tap_hook(unsigned long addr);
+enum trace_event_tap_place trace_event_tap_place(unsigned long addr);
+unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned long *ip,
+				   unsigned int size);
 
 #endif /* _LINUX_TRACE_EVENT_TAP_H */

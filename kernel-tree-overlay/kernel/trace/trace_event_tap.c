@@ -663,3 +663,25 @@ const char *trace_event_tap_render_syscall(struct trace_event_tap_text *text,
 	return tap_print(text, call, text->rec, len, text_len);
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_render_syscall);
+
+/**
+ * trace_event_tap_text_printf - format the text of an event of the caller's own
+ * @text: from trace_event_tap_text_alloc(); only one caller at a time
+ * @text_len: set to the length of the text
+ * @fmt: as of printf(); what does not fit is cut
+ *
+ * Context: as trace_event_tap_render().
+ * Return: the text. It is valid until @text is used again.
+ */
+const char *trace_event_tap_text_printf(struct trace_event_tap_text *text,
+					size_t *text_len, const char *fmt, ...)
+{
+	char *buf = text->iter.seq.buffer;
+	va_list args;
+
+	va_start(args, fmt);
+	*text_len = vscnprintf(buf, TRACE_SEQ_BUFFER_SIZE, fmt, args);
+	va_end(args);
+	return buf;
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_text_printf);

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a tracer that may be a module has to know of the kernel's code: which
+ * functions there are, whether one can be probed, where the function tracer's
+ * hook is, and the stack at a probe.
+ *
+ * Contexts: process context, but for trace_event_tap_stack().
+ * Locks: that of the modules, while their symbols are looked at.
+ */
+#include <linux/ftrace.h>
+#include <linux/kallsyms.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/ptrace.h>
+#include <linux/rethook.h>
+#include <linux/sched.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+#include <linux/trace_event_tap.h>
+
+#include <asm/sections.h>
+
+/**
+ * trace_event_tap_symbols - look at the symbols of the kernel
+ * @module: those of this module; NULL: those of the kernel and of all modules
+ * @fn: is called for each of them; what is not 0 ends it
+ * @data: argument of @fn
+ *
+ * @fn must not look a symbol of a module up by its name.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or what @fn returned.
+ */
+int trace_event_tap_symbols(const char *module,
+			    int (*fn)(void *data, const char *name, unsigned long addr),
+			    void *data)
+{
+	int ret = module ? 0 : kallsyms_on_each_symbol(fn, data);
+
+	if (ret)
+		return ret == -EOPNOTSUPP ? 0 : ret;
+	ret = module_kallsyms_on_each_symbol(module, fn, data);
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_symbols);
+
+/**
+ * trace_event_tap_hook - find the function tracer's hook
+ * @addr: address of a function
+ *
+ * Context: any.
+ * Return: the address that the function tracer knows it by, or 0.
+ */
+unsigned long trace_event_tap_hook(unsigned long addr)
+{
+	return ftrace_location(addr);
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_hook);
+
+/*
+ * Whether the function tracer leaves the function alone, as kprobe_events asks:
+ * the parts of one that the compiler has cut off are as the whole.
+ */
+#ifdef CONFIG_DYNAMIC_FTRACE
+static bool is_notrace(unsigned long addr)
+{
+	unsigned long size, offset;
+	char name[KSYM_NAME_LEN];
+	char *dot;
+
+	if (!kallsyms_lookup_size_offset(addr, &size, &offset))
+		return false;
+	addr -= offset;
+	if (ftrace_location_range(addr, addr + size - 1))
+		return false;
+	if (sprint_symbol_no_offset(name, addr) <= 0)
+		return true;
+	dot = strchr(name, '.');
+	if (!dot)
+		return true;
+	*dot = '\0';
+	addr = kallsyms_lookup_name(name);
+	return !addr || !kallsyms_lookup_size_offset(addr, &size, &offset) ||
+	       !ftrace_location_range(addr, addr + size - 1);
+}
+#else
+static bool is_notrace(unsigned long addr)
+{
+	return false;
+}
+#endif
+
+/**
+ * trace_event_tap_place - what kind of code an address is in
+ * @addr: the address
+ *
+ * Context: process context.
+ * Return: the kind.
+ */
+enum trace_event_tap_place trace_event_tap_place(unsigned long addr)
+{
+	if (init_section_contains((void *)addr, 1))
+		return TRACE_EVENT_TAP_INIT;
+	if (!kernel_text_address(addr))
+		return TRACE_EVENT_TAP_NO_CODE;
+#ifdef CONFIG_KPROBES
+	if (within_kprobe_blacklist(addr))
+		return TRACE_EVENT_TAP_BLACKLIST;
+#endif
+	return is_notrace(addr) ? TRACE_EVENT_TAP_NOTRACE : TRACE_EVENT_TAP_CODE;
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_place);
+
+/*
+ * At a function's start there is no frame of it yet, and who follows frame
+ * pointers does not find its caller: that is what it returns to.
+ */
+#if defined(CONFIG_X86) && defined(CONFIG_UNWINDER_FRAME_POINTER)
+static unsigned int add_caller(struct pt_regs *regs, unsigned long *ip, unsigned int nr,
+			       unsigned int size)
+{
+	unsigned long *sp = (unsigned long *)kernel_stack_pointer(regs);
+	unsigned long caller = READ_ONCE_NOCHECK(*sp);
+#ifdef CONFIG_RETHOOK
+	struct llist_node *pos = NULL;
+#endif
+
+	caller = ftrace_graph_ret_addr(current, NULL, caller, sp);
+#ifdef CONFIG_RETHOOK
+	if (is_rethook_trampoline(caller))
+		caller = rethook_find_ret_addr(current, (unsigned long)sp, &pos);
+#endif
+	if (!nr || size < 2 || !caller || (nr > 1 && ip[1] == caller))
+		return nr;
+	nr = min(nr + 1, size);
+	memmove(ip + 2, ip + 1, (nr - 2) * sizeof(*ip));
+	ip[1] = caller;
+	return nr;
+}
+#else
+static unsigned int add_caller(struct pt_regs *regs, unsigned long *ip, unsigned int nr,
+			       unsigned int size)
+{
+	return nr;
+}
+#endif
+
+/**
+ * trace_event_tap_stack - the stack where a probe was hit
+ * @regs: the registers there
+ * @entry: that is the start of a function
+ * @ip: gets the frames, the innermost first
+ * @size: how many fit
+ *
+ * Context: any, in the handler of the probe.
+ * Return: how many frames there are.
+ */
+unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned long *ip,
+				   unsigned int size)
+{
+#ifdef CONFIG_STACKTRACE
+	unsigned int nr = stack_trace_save_regs(regs, ip, size, 0);
+
+	return entry ? add_caller(regs, ip, nr, size) : nr;
+#else
+	return 0;
+#endif
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_stack);
