@@ -512,7 +512,10 @@ enum ktap_op {
 	/* files */							\
 	X(PATH,		"path",		1, 1, 0)			\
 	/* stacks */							\
-	X(STACK,	"stack",	0, 2, KTAP_BI_VALUE)
+	X(STACK,	"stack",	0, 2, KTAP_BI_VALUE)		\
+	/* probes of functions */					\
+	X(FUNC,		"func",		0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT) \
+	X(RETVAL,	"retval",	0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -697,7 +700,9 @@ struct ktap_rec_agg {
 	  "given up, locked by what was interrupted (NMI)")		\
 	X(STRING, "string", "strings", "cut at the length limit")	\
 	X(FAULT, "read of memory", "reads of memory", "failed: bad address or absent page") \
-	X(TIMER, "timer event", "timer events", "missed, the CPU had no time for it")
+	X(TIMER, "timer event", "timer events", "missed, the CPU had no time for it") \
+	X(PROBE, "probe hit", "probe hits",				\
+	  "missed: inside another probe, or too many calls at once")
 
 enum ktap_loss {
 #define KTAP_LOSS_ENUM(id, one, many, text) KTAP_LOSS_##id,
@@ -707,7 +712,8 @@ enum ktap_loss {
 };
 
 /*
- * Do not deliver the system calls of the process that loads.  For a tool that
+ * Do not deliver the system calls of the process that loads, nor the probes of
+ * functions that it hits, but for those in interrupts.  For a tool that
  * reads the output: otherwise a script that puts out a line for each system
  * call would never be done with those that the line itself takes.
  */

@@ -179,6 +179,8 @@ static int attach_item(struct ktap_attach *a)
 {
 	if (ktap_is_timer(a->item))
 		return ktap_attach_timer(a);
+	if (ktap_is_kprobe(a->item))
+		return ktap_attach_kprobe(a);
 	return ktap_attach_trace(a);
 }
 

@@ -57,6 +57,22 @@ int ktap_attach_trace(struct ktap_attach *a);
 bool ktap_is_timer(const char *item);
 int ktap_attach_timer(struct ktap_attach *a);
 
+/* attach_kprobe.c */
+#ifdef CONFIG_KPROBES
+bool ktap_is_kprobe(const char *item);
+int ktap_attach_kprobe(struct ktap_attach *a);
+#else
+static inline bool ktap_is_kprobe(const char *item)
+{
+	return false;
+}
+
+static inline int ktap_attach_kprobe(struct ktap_attach *a)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 /* site.c */
 int ktap_names_make(struct ktap_session *s);
 struct ktap_site *ktap_site_new(struct ktap_session *s, const struct ktap_event_ops *ops);

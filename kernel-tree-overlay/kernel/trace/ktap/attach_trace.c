@@ -80,7 +80,7 @@ static int nearest_event(struct trace_event_call *call, void *data)
 	return 0;
 }
 
-/* What other versions trace, and this one does not */
+/* What other versions trace, and this one does not, or not with this kernel */
 static bool is_other_kind(const char *item)
 {
 	static const char * const kinds[] = {
@@ -106,8 +106,9 @@ static int no_such_event(struct ktap_attach *a)
 	if (!*a->item)
 		return ktap_error(a->x, "the event is empty");
 	if (is_other_kind(a->item))
-		return ktap_error(a->x, "\"%s\": only tracepoints, system calls and timers so far",
-				  a->item);
+		return ktap_error(a->x, "\"%s\": only tracepoints, system calls, timers%s so far",
+				  a->item, IS_ENABLED(CONFIG_KPROBES) ?
+				  " and functions of the kernel" : "");
 	if (strstr(a->item, " /"))
 		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
 				  a->item);

@@ -241,6 +241,15 @@ static unsigned int sc_stack(const struct ktap_event *ev, u64 *ip, unsigned int 
 	return ktap_stack_save(&sc->own[ev->site->sc_enter], ip, max);
 }
 
+static int sc_get(struct ktap_exec *x, const struct ktap_event *ev,
+		  enum ktap_event_has what, struct ktap_val *out)
+{
+	if (what != KTAP_HAS_RETVAL || ev->site->sc_enter)
+		return 1;
+	ktap_set_int(out, (long)ev->args[0]);
+	return 0;
+}
+
 const struct ktap_event_ops ktap_syscall_ops = {
 	.attach	= sc_attach,
 	.field	= sc_field,
@@ -248,4 +257,5 @@ const struct ktap_event_ops ktap_syscall_ops = {
 	.put	= sc_put,
 	.render	= sc_render,
 	.stack	= sc_stack,
+	.get	= sc_get,
 };

@@ -110,6 +110,31 @@ int ktap_env_arg(struct ktap_exec *x, unsigned int n, struct ktap_val *out)
 	return ev->site->ops->field(x, ev, n, out);
 }
 
+/**
+ * ktap_event_get() - get what only some sources of events have
+ * @x: a handler
+ * @what: it
+ * @out: set to it, or to nil
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_event_get(struct ktap_exec *x, enum ktap_event_has what, struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	const struct ktap_site *site = ev->site;
+
+	if (site->ops->get) {
+		int ret = site->ops->get(x, ev, what, out);
+
+		if (ret <= 0)
+			return ret;
+	}
+	if (what == KTAP_HAS_NAME)
+		return ktap_set_str(x, out, site->name, strlen(site->name));
+	ktap_set_nil(out);
+	return 0;
+}
+
 /*
  * The members of e
  */
@@ -154,6 +179,7 @@ enum member {
 	M_SC_ARG,
 	M_REGSTR,
 	M_RETVAL,
+	M_ELAPSED,
 	M_ALLFIELD,
 	M_FIELDNUM,
 	M_FIELD,
@@ -170,6 +196,7 @@ static int event_member(const struct ktap_str *name)
 		MEMBER("tostring", M_TOSTRING),
 		MEMBER("name", M_NAME),
 		MEMBER("retval", M_RETVAL),
+		MEMBER("elapsed", M_ELAPSED),
 		MEMBER("sc_nr", M_SC_NR),
 		MEMBER("sc_name", M_SC_NAME),
 		MEMBER("sc_is_enter", M_SC_IS_ENTER),
@@ -204,7 +231,7 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
 	ktap_set_nil(out);
 	switch (member) {
 	case M_NAME:
-		return ktap_set_str(x, out, site->name, strlen(site->name));
+		return ktap_event_get(x, KTAP_HAS_NAME, out);
 	case M_TOSTRING:
 	case M_FIELD:
 		*out = (struct ktap_val){
@@ -232,12 +259,11 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
 			ktap_set_int(out, (long)ev->args[name->data[6] - '1']);
 		return 0;
 	case M_REGSTR:
-		/* of probes, which this version does not have */
-		return 0;
+		return ktap_event_get(x, KTAP_HAS_REGSTR, out);
 	case M_RETVAL:
-		if (site->sc_nr >= 0 && !site->sc_enter)
-			ktap_set_int(out, (long)ev->args[0]);
-		return 0;
+		return ktap_event_get(x, KTAP_HAS_RETVAL, out);
+	case M_ELAPSED:
+		return ktap_event_get(x, KTAP_HAS_ELAPSED, out);
 	case M_ALLFIELD:
 		return event_allfield(x, site, out);
 	case M_FIELDNUM:
@@ -369,6 +395,7 @@ void ktap_events_detach(struct ktap_session *s)
 	ktap_pids_stop(s);
 	ktap_syscalls_detach(s);
 	ktap_timers_detach(s);
+	ktap_kprobes_detach(s);
 	if (!list_empty(&s->taps))
 		trace_event_tap_detach(&s->taps);
 	else if (wait)
@@ -386,6 +413,7 @@ void ktap_events_free(struct ktap_session *s)
 	list_for_each_entry_safe(site, next, &s->sites, list)
 		ktap_site_free(site);
 	ktap_syscalls_free(s);
+	ktap_kprobes_free(s);
 	kvfree(s->names);
 	s->names = NULL;
 }

@@ -17,6 +17,9 @@
 #include "ktap.h"
 
 struct ktap_late;
+struct ktap_kfunc;
+struct ktap_kprobe;
+struct ktap_kprobes;
 struct ktap_outbuf;
 struct ktap_site;
 struct ktap_syscalls;
@@ -103,6 +106,7 @@ struct ktap_names {
  * @nr_events: how many there are
  * @nr_timers: how many of them are timers
  * @syscalls: what ev_syscalls.c attached
+ * @kprobes: what is registered of ev_kprobe.c, or NULL
  * @late: strings that come late, of late.c, or NULL
  * @taps: attached struct trace_event_tap
  * @names: see there; made when the first event is attached
@@ -145,6 +149,7 @@ struct ktap_session {
 	unsigned int nr_events;
 	unsigned int nr_timers;
 	struct ktap_syscalls *syscalls;
+	struct ktap_kprobes *kprobes;
 	struct ktap_late *late;
 	struct list_head taps;
 	struct ktap_names *names;
@@ -171,6 +176,19 @@ static inline bool ktap_session_live(const struct ktap_session *s)
 }
 
 /**
+ * ktap_session_wants_task() - whether events of the current task are delivered
+ * @s: the session; it is live
+ *
+ * Context: any, with preemption disabled.
+ * Return: whether they are.
+ */
+static inline bool ktap_session_wants_task(const struct ktap_session *s)
+{
+	return !s->pids || ((unsigned int)current->pid < s->nr_pids &&
+			    test_bit(current->pid, s->pids));
+}
+
+/**
  * ktap_session_wants() - whether an event has to be delivered now
  * @s: the session
  *
@@ -185,10 +203,7 @@ static inline bool ktap_session_wants(const struct ktap_session *s)
 		return true;
 	if (s->cpu >= 0 && s->cpu != raw_smp_processor_id())
 		return false;
-	if (!s->pids)
-		return true;
-	return (unsigned int)current->pid < s->nr_pids &&
-	       test_bit(current->pid, s->pids);
+	return ktap_session_wants_task(s);
 }
 
 /* watchdog.c */
@@ -239,6 +254,7 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
  *	are delivered
  * @tap: of ev_tracepoint.c
  * @timer: of ev_timer.c
+ * @kprobe: of ev_kprobe.c
  * @own: of ev_tracepoint.c, if the script takes stacks
  * @sc_nr: system call number, or -1
  * @sc_enter: entry of a system call
@@ -269,6 +285,7 @@ struct ktap_site {
 			struct ktap_own_frames own;
 		};
 		struct ktap_timer *timer;
+		struct ktap_kprobe *kprobe;
 	};
 
 	int sc_nr;
@@ -285,13 +302,33 @@ struct ktap_site {
  * @rec: its record (tracepoints)
  * @len: bytes of the record
  * @args: arguments, or the result in the first (system calls); what the fields
- *	say (timers)
+ *	say (timers, probes)
+ * @regs: the registers (probes)
+ * @elapsed: nanoseconds since the function was entered (returns)
  */
 struct ktap_event {
 	const struct ktap_site *site;
 	const void *rec;
 	size_t len;
 	unsigned long args[6];
+	struct pt_regs *regs;
+	u64 elapsed;
+};
+
+/**
+ * enum ktap_event_has - what only some sources of events have
+ * @KTAP_HAS_NAME: a name, string; otherwise it is the site's
+ * @KTAP_HAS_FUNC: the function's, string
+ * @KTAP_HAS_RETVAL: the function's result
+ * @KTAP_HAS_ELAPSED: nanoseconds since the function was entered
+ * @KTAP_HAS_REGSTR: the registers as text
+ */
+enum ktap_event_has {
+	KTAP_HAS_NAME,
+	KTAP_HAS_FUNC,
+	KTAP_HAS_RETVAL,
+	KTAP_HAS_ELAPSED,
+	KTAP_HAS_REGSTR,
 };
 
 /**
@@ -304,6 +341,7 @@ struct ktap_event {
  * @put: writes that form
  * @render: its text
  * @stack: the kernel's stack where it happened, as ktap_env_stack(); may be NULL
+ * @get: one of the things that only some sources have; 1: it has not; may be NULL
  *
  * All but @attach and @free are called in any context.
  */
@@ -318,11 +356,14 @@ struct ktap_event_ops {
 			      const struct ktap_site *site, const void *data,
 			      size_t len, size_t *text_len);
 	unsigned int (*stack)(const struct ktap_event *ev, u64 *ip, unsigned int max);
+	int (*get)(struct ktap_exec *x, const struct ktap_event *ev,
+		   enum ktap_event_has what, struct ktap_val *out);
 };
 
 extern const struct ktap_event_ops ktap_tracepoint_ops;
 extern const struct ktap_event_ops ktap_syscall_ops;
 extern const struct ktap_event_ops ktap_timer_ops;
+extern const struct ktap_event_ops ktap_kprobe_ops;
 
 /**
  * struct ktap_event_form - the binary form of an event in an output record
@@ -349,6 +390,7 @@ int ktap_event_find_field(const struct ktap_site *site, const char *name, size_t
 const char *ktap_event_render(struct trace_event_tap_text *text,
 			      const struct ktap_site *site, const void *data,
 			      size_t len, size_t *text_len);
+int ktap_event_get(struct ktap_exec *x, enum ktap_event_has what, struct ktap_val *out);
 void ktap_events_hold(struct ktap_session *s);
 void ktap_events_detach(struct ktap_session *s);
 void ktap_events_free(struct ktap_session *s);
@@ -396,6 +438,25 @@ static inline void ktap_syscalls_detach(struct ktap_session *s)
 }
 
 static inline void ktap_syscalls_free(struct ktap_session *s)
+{
+}
+#endif
+
+/* ev_kprobe.c */
+#ifdef CONFIG_KPROBES
+void ktap_kprobes_start(struct ktap_session *s);
+void ktap_kprobes_detach(struct ktap_session *s);
+void ktap_kprobes_free(struct ktap_session *s);
+#else
+static inline void ktap_kprobes_start(struct ktap_session *s)
+{
+}
+
+static inline void ktap_kprobes_detach(struct ktap_session *s)
+{
+}
+
+static inline void ktap_kprobes_free(struct ktap_session *s)
 {
 }
 #endif

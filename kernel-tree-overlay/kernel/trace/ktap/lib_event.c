@@ -40,11 +40,23 @@ int ktap_bi_EV_TOSTRING(struct ktap_exec *x, struct ktap_val *args, unsigned int
 
 int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
-	struct ktap_event *ev = need_event(x);
-
-	if (!ev)
+	if (!need_event(x))
 		return -EIO;
-	return ktap_set_str(x, &args[0], ev->site->name, strlen(ev->site->name));
+	return ktap_event_get(x, KTAP_HAS_NAME, &args[0]);
+}
+
+int ktap_bi_FUNC(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	if (!need_event(x))
+		return -EIO;
+	return ktap_event_get(x, KTAP_HAS_FUNC, &args[0]);
+}
+
+int ktap_bi_RETVAL(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	if (!need_event(x))
+		return -EIO;
+	return ktap_event_get(x, KTAP_HAS_RETVAL, &args[0]);
 }
 
 /*

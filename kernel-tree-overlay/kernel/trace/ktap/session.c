@@ -299,6 +299,7 @@ int ktap_session_start(struct ktap_session *s)
 		return ret;
 	if (!s->started)
 		s->start_ns = ktime_get_mono_fast_ns();
+	ktap_kprobes_start(s);
 	ret = ktap_timers_start(s);
 	if (ret)
 		return ret;

@@ -526,6 +526,19 @@ int ktap_bi_PROBENAME(struct ktap_exec *x, struct ktap_val *args, unsigned int n
 	return ktap_set_str(x, &args[0], name, strlen(name));
 }
 
+/* What the host has of events are tracepoints. */
+int ktap_bi_FUNC(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	ktap_set_nil(&args[0]);
+	return 0;
+}
+
+int ktap_bi_RETVAL(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	ktap_set_nil(&args[0]);
+	return 0;
+}
+
 int ktap_bi_TRACEOFF(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
 	struct host_env *env = ktap_vm_env(ktap_exec_vm(x));

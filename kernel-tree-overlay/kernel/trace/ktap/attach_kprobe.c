@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: the names of probes of the kernel's functions.
+ *
+ *	item	 = kind ":" place [ return ]
+ *	kind	 = "probe" | "kprobe" | "kprobes" | "k" | "kretprobe" | "kretprobes"
+ *	place	 = [ MODULE ":" ] FUNCTION [ "+" OFFSET ]
+ *		 | [ MODULE ":" ] GLOB
+ *		 | ADDRESS
+ *	return	 = "%return" | "!"
+ *
+ * One function that cannot be probed is an error that says why. Of a glob, those
+ * that cannot are left out, and a note says so.
+ *
+ * Contexts: process context, in the main chunk.
+ * Locks: those of the kernel's symbols, while they are looked at.
+ */
+#include <linux/ctype.h>
+#include <linux/glob.h>
+#include <linux/kernel.h>
+#include <linux/kstrtox.h>
+#include <linux/limits.h>
+#include <linux/module.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+#include <linux/stringhash.h>
+#include <linux/trace_event_tap.h>
+
+#include "ev_kprobe.h"
+
+#define NOTE_SIZE		1024
+
+/* Of a function that is probed at its start, an architecture may skip that much. */
+#define MAX_ENTRY		16
+
+/**
+ * struct place - what an item says
+ * @a: the item
+ * @text: the place without kind and return
+ * @symbol: the function, or the glob, without its module and the offset
+ * @module: the module, or NULL
+ * @offset: from the function's start
+ * @addr: the address, or 0 if it is a function
+ * @ret: its return
+ */
+struct place {
+	struct ktap_attach *a;
+	char *text;
+	char *symbol;
+	char *module;
+	unsigned long offset;
+	unsigned long addr;
+	bool ret;
+};
+
+static size_t kind(const char *item, bool *ret)
+{
+	size_t n;
+
+	n = str_has_prefix(item, "kretprobe:") ?: str_has_prefix(item, "kretprobes:");
+	*ret = n;
+	return n ?: str_has_prefix(item, "probe:") ?: str_has_prefix(item, "kprobe:") ?:
+	       str_has_prefix(item, "kprobes:") ?: str_has_prefix(item, "k:");
+}
+
+/**
+ * ktap_is_kprobe() - whether an item is a probe of a function of the kernel
+ * @item: the item
+ *
+ * Return: whether it is, or looks like one.
+ */
+bool ktap_is_kprobe(const char *item)
+{
+	bool ret;
+
+	return kind(item, &ret);
+}
+
+static bool has_wildcard(const char *s)
+{
+	return s[strcspn(s, "*?[")];
+}
+
+/* Takes the item apart; @p->text is a copy that it may write to */
+static int parse(struct place *p)
+{
+	struct ktap_attach *a = p->a;
+	const char *item = a->item;
+	char *s = p->text;
+	size_t len;
+
+	if (strstr(s, " /"))
+		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
+				  item);
+	if (strchr(s, '/'))
+		return ktap_error(a->x, "\"%s\": this version does not trace programs",
+				  item);
+	if (s[strcspn(s, " \t")])
+		return ktap_error(a->x, "\"%s\": %s", item,
+				  "this version has no fetch definitions; use arg1, retval");
+	len = strlen(s);
+	if (len && s[len - 1] == '!') {
+		s[len - 1] = '\0';
+		p->ret = true;
+	} else if (len >= 7 && !strcmp(s + len - 7, "%return")) {
+		s[len - 7] = '\0';
+		p->ret = true;
+	}
+	if (strchr(s, '%') || (strchr(s, '!') && !strchr(s, '[')))
+		return ktap_error(a->x, "\"%s\": a return is %%return or !", item);
+	if (!*s)
+		return ktap_error(a->x, "\"%s\" does not name a function", item);
+	return 0;
+}
+
+/* The rest of it, where @p->text is kept for the name */
+static int parse_symbol(struct place *p, char *s)
+{
+	struct ktap_attach *a = p->a;
+	char *plus;
+
+	p->symbol = strchr(s, ':');
+	if (p->symbol) {
+		*p->symbol++ = '\0';
+		p->module = s;
+	} else {
+		p->symbol = s;
+	}
+	plus = strchr(p->symbol, '+');
+	if (plus) {
+		*plus++ = '\0';
+		if (kstrtoul(plus, 0, &p->offset) || p->offset > INT_MAX)
+			return ktap_error(a->x, "\"%s\": %s", a->item,
+					  "an offset is a number, as in vfs_read+0x10");
+	}
+	if (isdigit(*p->symbol) &&
+	    (p->module || plus || kstrtoul(p->symbol, 0, &p->addr) || !p->addr))
+		return ktap_error(a->x, "\"%s\": %s", a->item,
+				  "an address is a number, as in 0xffffffff81234567");
+	if (p->ret && (p->offset || p->addr))
+		return ktap_error(a->x, "\"%s\": %s", a->item,
+				  "only a whole function returns; leave the offset out");
+	if (!*p->symbol || (p->module && (!*p->module || has_wildcard(p->module))) ||
+	    strchr(p->symbol, ':'))
+		return ktap_error(a->x, "\"%s\" does not name a function; %s", a->item,
+				  "one of a module is MODULE:FUNCTION");
+	return 0;
+}
+
+/*
+ * Sites
+ */
+
+static struct hlist_head *site_bucket(struct ktap_session *s, const char *key)
+{
+	return &s->site_hash[full_name_hash(s, key, strlen(key)) % KTAP_SITE_HASH];
+}
+
+/* One that the script has named so before */
+static struct ktap_site *site_find(struct ktap_session *s, const char *key, bool ret)
+{
+	struct ktap_site *site;
+
+	hlist_for_each_entry(site, site_bucket(s, key), hash)
+		if (site->ops == &ktap_kprobe_ops && site->kprobe->ret == ret &&
+		    !strcmp(site->kprobe->key, key))
+			return site;
+	return NULL;
+}
+
+static struct ktap_site *site_create(struct ktap_session *s, const char *key, bool ret)
+{
+	struct ktap_site *site = ktap_site_new(s, &ktap_kprobe_ops);
+	struct ktap_kprobe *p;
+
+	if (!site)
+		return NULL;
+	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+	if (!p)
+		goto fail;
+	site->kprobe = p;
+	p->site = site;
+	p->ret = ret;
+	p->key = kstrdup(key, GFP_KERNEL_ACCOUNT);
+	if (!p->key || ktap_kprobe_set_fields(p))
+		goto fail;
+	site->name = p->key;
+	hlist_add_head(&site->hash, site_bucket(s, key));
+	return site;
+fail:
+	ktap_site_free(site);
+	return NULL;
+}
+
+static int set_func(struct ktap_kfunc *f, unsigned long hook, unsigned long addr,
+		    const char *name, const char *func, bool ret)
+{
+	f->hook = hook;
+	f->addr = addr;
+	f->name = kasprintf(GFP_KERNEL_ACCOUNT, "%s%s", ret ? "ret_" : "", name);
+	f->func = kstrdup(func, GFP_KERNEL_ACCOUNT);
+	if (f->name && f->func)
+		return 0;
+	kfree(f->name);
+	kfree(f->func);
+	return -ENOMEM;
+}
+
+/*
+ * One function
+ */
+
+static int nearest_symbol(void *data, const char *name, unsigned long addr)
+{
+	struct ktap_nearest *near = data;
+	size_t want = strlen(near->want), have = strlen(name);
+
+	/* there are a hundred thousand of them: most are of another length */
+	if (max(want, have) - min(want, have) <= want / 3 + 1 && trace_event_tap_hook(addr))
+		ktap_nearest_add(near, name);
+	return 0;
+}
+
+static int no_such_function(const struct place *p)
+{
+	struct ktap_attach *a = p->a;
+	struct ktap_nearest *near;
+	char buf[KTAP_NEAREST_TEXT] = "";
+	struct ktap_log log = { .buf = buf, .size = sizeof(buf) };
+
+	near = kzalloc(sizeof(*near), GFP_KERNEL);
+	if (near) {
+		near->want = p->symbol;
+		trace_event_tap_symbols(p->module, nearest_symbol, near);
+		ktap_nearest_text(near, &log);
+		kfree(near);
+	}
+	if (p->module)
+		return ktap_error(a->x, "module \"%s\" has no function \"%s\", or is not loaded%s",
+				  p->module, p->symbol, buf);
+	return ktap_error(a->x, "the kernel has no function \"%s\" (or it is inlined everywhere)%s",
+			  p->symbol, buf);
+}
+
+/* Why there is no probe at an address, or NULL */
+static const char *why_not(unsigned long addr)
+{
+	if (IS_MODULE(CONFIG_KTAP) && within_module(addr, THIS_MODULE))
+		return "it is a function of ktap itself";
+	switch (trace_event_tap_place(addr)) {
+	case TRACE_EVENT_TAP_NOTRACE:
+		return "it is not traceable: tracing itself may use it";
+	case TRACE_EVENT_TAP_BLACKLIST:
+		return "probes themselves need it, see /sys/kernel/debug/kprobes/blacklist";
+	case TRACE_EVENT_TAP_INIT:
+		return "it is there only while the kernel starts";
+	case TRACE_EVENT_TAP_NO_CODE:
+		return "that is not code of the kernel";
+	case TRACE_EVENT_TAP_CODE:
+		break;
+	}
+	return NULL;
+}
+
+static int refused(const struct place *p, unsigned long addr, int error)
+{
+	struct ktap_attach *a = p->a;
+	const char *why = NULL;
+
+	switch (error) {
+	case -ENOENT:
+		if (!addr)
+			return no_such_function(p);
+		why = why_not(addr) ?: "it was there only while the module was loaded";
+		break;
+	case -EILSEQ:
+		why = "that is in the middle of an instruction; see a disassembly";
+		break;
+	case -ENOMEM:
+		return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	case -EOPNOTSUPP:
+		why = p->ret ? "this kernel has no probes of returns (CONFIG_KRETPROBES)" :
+			       "this kernel does not support it there";
+		break;
+	case -EINVAL:
+		why = addr ? why_not(addr) : NULL;
+		if (!why)
+			why = "the kernel does not let anybody probe this instruction";
+		break;
+	}
+	if (why)
+		return ktap_error(a->x, "cannot probe \"%s\": %s", a->item, why);
+	return ktap_error(a->x, "cannot probe \"%s\": error %d", a->item, -error);
+}
+
+/* An offset beyond the end would be in some other function */
+static bool beyond(const struct place *p, unsigned long addr)
+{
+	struct trace_event_tap_code code;
+
+	if (p->addr)
+		return false;
+	trace_event_tap_code((void *)addr, &code);
+	return code.start != code.end &&
+	       (addr - code.start < p->offset || addr - code.start > p->offset + MAX_ENTRY);
+}
+
+/* The name of the function at an address, without its module and offset */
+static void func_at(unsigned long addr, char buf[KSYM_SYMBOL_LEN])
+{
+	sprint_symbol_no_offset(buf, addr);
+	buf[strcspn(buf, " ")] = '\0';
+}
+
+static const char beyond_end[] = "that is beyond the function's end";
+
+static int attach_one(struct place *p, const char *symbol)
+{
+	struct ktap_attach *a = p->a;
+	struct ktap_session *s = a->session;
+	struct ktap_site *site = site_find(s, p->text, p->ret);
+	char func[KSYM_SYMBOL_LEN];
+	struct ktap_kprobe *probe;
+	struct trace_event_tap_code code;
+	const char *why = NULL;
+	struct kprobe *kp;
+	unsigned long addr;
+	int ret;
+
+	if (site)
+		return ktap_attach_site(a, site, true);
+	site = site_create(s, p->text, p->ret);
+	if (!site)
+		return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	probe = site->kprobe;
+	kp = p->ret ? &probe->rp.kp : &probe->kp;
+	if (p->addr) {
+		kp->addr = (void *)p->addr;
+	} else {
+		kp->symbol_name = symbol;
+		kp->offset = p->offset;
+	}
+	ret = site->ops->attach(site);
+	addr = ktap_kprobe_addr(probe);
+	/* that was for the registration, and is of the caller */
+	kp->symbol_name = NULL;
+	if (ret) {
+		if ((ret == -EINVAL || ret == -EILSEQ) && addr && beyond(p, addr))
+			ret = ktap_error(a->x, "cannot probe \"%s\": %s", a->item, beyond_end);
+		else
+			ret = refused(p, addr, ret);
+		ktap_site_free(site);
+		return ret;
+	}
+
+	if (beyond(p, addr))
+		why = beyond_end;
+	else
+		why = why_not(addr);
+	if (why) {
+		ret = ktap_error(a->x, "cannot probe \"%s\": %s", a->item, why);
+		goto drop;
+	}
+	func_at(addr, func);
+	/* where the architecture has put the probe is not what the script means */
+	probe->entry = !p->addr && !p->offset;
+	if (probe->entry) {
+		trace_event_tap_code((void *)addr, &code);
+		if (code.start != code.end)
+			addr = code.start;
+	}
+	probe->funcs = kvzalloc(sizeof(*probe->funcs), GFP_KERNEL_ACCOUNT);
+	if (!probe->funcs || set_func(probe->funcs, 0, addr, p->text,
+				      p->addr ? func : p->symbol, p->ret)) {
+		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+		goto drop;
+	}
+	probe->nr = 1;
+	site->name = probe->funcs->name;
+	ret = ktap_kprobe_enable(probe);
+	if (ret) {
+		ret = refused(p, addr, ret);
+		goto drop;
+	}
+	s->nr_events++;
+	return ktap_attach_site(a, site, true);
+
+drop:
+	ktap_kprobe_drop(probe);
+	ktap_site_free(site);
+	return ret;
+}
+
+/*
+ * Globs
+ */
+
+/**
+ * struct glob - the functions that a glob matches
+ * @pattern: the glob
+ * @ret: of their returns
+ * @nr: how many
+ * @max: room in @funcs
+ * @funcs: them
+ * @refused: how many cannot be probed
+ * @log: their names
+ */
+struct glob {
+	const char *pattern;
+	bool ret;
+	unsigned int nr;
+	unsigned int max;
+	struct ktap_kfunc *funcs;
+	unsigned int refused;
+	struct ktap_log log;
+};
+
+static int collect(void *data, const char *name, unsigned long addr)
+{
+	struct ktap_kfunc *funcs;
+	struct glob *g = data;
+	unsigned long hook;
+
+	if (!glob_match(g->pattern, name))
+		return 0;
+	hook = trace_event_tap_hook(addr);
+	if (!hook) {
+		switch (trace_event_tap_place(addr)) {
+		case TRACE_EVENT_TAP_NO_CODE:
+		case TRACE_EVENT_TAP_INIT:
+			break;
+		default:
+			ktap_log(&g->log, "%s%s", g->refused ? ", " : "", name);
+			g->refused++;
+		}
+		return 0;
+	}
+	if (g->nr == KTAP_MAX_KFUNCS)
+		return -E2BIG;
+	if (g->nr == g->max) {
+		g->max = g->max ? g->max * 2 : 16;
+		funcs = kvrealloc(g->funcs, array_size(g->max, sizeof(*funcs)),
+				  GFP_KERNEL_ACCOUNT);
+		if (!funcs)
+			return -ENOMEM;
+		g->funcs = funcs;
+	}
+	if (set_func(&g->funcs[g->nr], hook, addr, name, name, g->ret))
+		return -ENOMEM;
+	g->nr++;
+	return 0;
+}
+
+static void free_func(struct ktap_kfunc *f)
+{
+	kfree(f->name);
+	kfree(f->func);
+}
+
+static int cmp_hook(const void *a, const void *b)
+{
+	const struct ktap_kfunc *l = a, *r = b;
+
+	return l->hook < r->hook ? -1 : l->hook > r->hook;
+}
+
+/* A function may have several names: one of them is enough. */
+static void unique(struct glob *g)
+{
+	unsigned int i, nr = 0;
+
+	sort(g->funcs, g->nr, sizeof(*g->funcs), cmp_hook, NULL);
+	for (i = 0; i < g->nr; i++) {
+		if (nr && g->funcs[nr - 1].hook == g->funcs[i].hook)
+			free_func(&g->funcs[i]);
+		else
+			g->funcs[nr++] = g->funcs[i];
+	}
+	g->nr = nr;
+}
+
+static void note_refused(struct ktap_attach *a, const struct glob *g)
+{
+	char *text = kasprintf(GFP_KERNEL, "%u of %u functions of \"%s\" cannot be traced: %s",
+			       g->refused, g->refused + g->nr, a->item, g->log.buf ?: "");
+
+	if (!text)
+		return;
+	ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
+			min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
+	kfree(text);
+}
+
+static int attach_functions(struct place *p, struct glob *g)
+{
+	struct ktap_attach *a = p->a;
+	struct ktap_session *s = a->session;
+	struct ktap_kprobe *probe;
+	struct ktap_site *site;
+	int ret;
+
+	unique(g);
+	ktap_exec_charge(a->x, 10LL * g->nr);
+	site = site_create(s, p->text, p->ret);
+	if (!site)
+		return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	probe = site->kprobe;
+	probe->entry = true;
+	probe->glob = true;
+	probe->nr = g->nr;
+	probe->funcs = g->funcs;
+	g->funcs = NULL;
+	g->nr = 0;
+	ret = site->ops->attach(site);
+	if (ret) {
+		ktap_site_free(site);
+		if (ret == -ENOMEM)
+			return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+		return ktap_error(a->x, "cannot probe the functions of \"%s\": error %d",
+				  a->item, -ret);
+	}
+	s->nr_events += probe->nr;
+	g->nr = probe->nr;
+	if (g->refused)
+		note_refused(a, g);
+	g->nr = 0;
+	return ktap_attach_site(a, site, false);
+}
+
+static int attach_glob(struct place *p)
+{
+	struct glob g = { .pattern = p->symbol, .ret = p->ret, .log.size = NOTE_SIZE };
+	struct ktap_attach *a = p->a;
+	struct ktap_site *site = site_find(a->session, p->text, p->ret);
+	int ret;
+
+	if (!IS_ENABLED(CONFIG_FPROBE))
+		return ktap_error(a->x, "\"%s\": %s", a->item,
+				  "patterns of functions need CONFIG_FPROBE");
+	if (p->offset)
+		return ktap_error(a->x, "\"%s\": an offset is of one function, not of many",
+				  a->item);
+	if (site)
+		return ktap_attach_site(a, site, false);
+	g.log.buf = kzalloc(NOTE_SIZE, GFP_KERNEL);
+	if (!g.log.buf)
+		g.log.size = 0;
+	ret = trace_event_tap_symbols(p->module, collect, &g);
+	if (ret == -E2BIG)
+		ret = ktap_error(a->x, "\"%s\" matches more than %u functions, which is the limit",
+				 a->item, KTAP_MAX_KFUNCS);
+	else if (ret)
+		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	else if (g.nr)
+		ret = attach_functions(p, &g);
+	else if (g.refused)
+		ret = ktap_error(a->x, "cannot probe \"%s\", which tracing itself may use: %s",
+				 a->item, g.log.buf ?: "");
+	else
+		ret = ktap_error(a->x, "no function matches \"%s\"%s", a->item,
+				 p->module ? ", or the module is not loaded" : "");
+	while (g.nr)
+		free_func(&g.funcs[--g.nr]);
+	kvfree(g.funcs);
+	kfree(g.log.buf);
+	return ret;
+}
+
+/**
+ * ktap_attach_kprobe() - attach a handler to functions of the kernel
+ * @a: the item
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_attach_kprobe(struct ktap_attach *a)
+{
+	struct place p = { .a = a };
+	const char *text;
+	char *parts;
+	int ret;
+
+	if (security_locked_down(LOCKDOWN_KPROBES))
+		return ktap_error(a->x, "\"%s\": the kernel is locked down, and has no probes",
+				  a->item);
+	text = skip_spaces(a->item + kind(a->item, &p.ret));
+	p.text = kstrdup(text, GFP_KERNEL);
+	if (!p.text)
+		return ktap_error(a->x, "no memory");
+	ret = parse(&p);
+	parts = ret ? NULL : kstrdup(p.text, GFP_KERNEL);
+	if (parts) {
+		ret = parse_symbol(&p, parts);
+		if (!ret && has_wildcard(p.symbol)) {
+			ret = attach_glob(&p);
+		} else if (!ret) {
+			/* the kernel's own lookup wants the module, not the offset */
+			char *symbol = kstrdup(p.text, GFP_KERNEL);
+
+			if (symbol) {
+				symbol[strcspn(symbol, "+")] = '\0';
+				ret = attach_one(&p, symbol);
+				kfree(symbol);
+			} else {
+				ret = ktap_error(a->x, "no memory");
+			}
+		}
+		kfree(parts);
+	} else if (!ret) {
+		ret = ktap_error(a->x, "no memory");
+	}
+	kfree(p.text);
+	return ret;
+}

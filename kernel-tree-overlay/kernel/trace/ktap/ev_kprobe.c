@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: probes of the kernel's functions.
+ *
+ * One function, or an instruction in it, has a kprobe or a kretprobe; all that a
+ * pattern matches have one fprobe, so that thousands are one registration. The
+ * handlers run straight from the probe: there is no record. Which function is
+ * which, and what is refused, is in attach_kprobe.c.
+ *
+ * Probes are registered when they are attached, and then look at the session
+ * first: until it is live, and when it has ended, nothing else happens. They are
+ * taken off in batches.
+ *
+ * What the kernel does not call us for is counted: a probe that is hit in the
+ * handler of another one, and a return that there was no room left to wait for.
+ * A function of a module that is unloaded is not called any more: the kernel
+ * then marks the probe as gone, and the module is not kept. But if another one
+ * is put in the same place while a pattern is traced, and has a function right
+ * there, that one is taken for the function that was.
+ *
+ * Contexts: the handlers run where the function does, in any context, NMI
+ * included, with preemption disabled. The rest, process context.
+ * Locks: none of its own.
+ */
+#include <linux/minmax.h>
+#include <linux/preempt.h>
+#include <linux/ptrace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/trace_event_tap.h>
+
+#include "ev_kprobe.h"
+
+/*
+ * How many calls may be under way for a return to be seen: of a function that
+ * sleeps, there may be as many as there are tasks.
+ */
+#define MIN_ACTIVE		512
+#define MAX_ACTIVE		4096
+
+/* What a probe has of arguments: those that are in registers */
+#ifdef CONFIG_HAVE_FUNCTION_ARG_ACCESS_API
+#ifdef CONFIG_X86_32
+#define NR_ARGS			3
+#else
+#define NR_ARGS			6
+#endif
+#else
+#define NR_ARGS			0
+#endif
+
+/**
+ * struct ktap_kprobes - the probes of a session that are registered
+ * @kps: of single functions
+ * @nr_kps: how many
+ * @rps: of returns
+ * @nr_rps: how many
+ * @started: the session has been live
+ */
+struct ktap_kprobes {
+	struct kprobe **kps;
+	int nr_kps;
+	struct kretprobe **rps;
+	int nr_rps;
+	bool started;
+};
+
+/*
+ * The handlers
+ */
+
+/* What is of no use to the reader of the output, see KTAP_LOAD_NOT_SELF */
+static __always_inline bool is_self(const struct ktap_session *s)
+{
+	return s->self && in_task() && task_tgid_nr(current) == s->self;
+}
+
+static __always_inline bool kprobe_wants(const struct ktap_kprobe *p)
+{
+	const struct ktap_session *s = p->site->session;
+
+	return ktap_session_wants(s) && !is_self(s) && rcu_is_watching();
+}
+
+/* Of a return, the CPU is that where it returns. */
+static __always_inline bool kprobe_wants_return(const struct ktap_kprobe *p)
+{
+	const struct ktap_session *s = p->site->session;
+
+	return ktap_session_live(s) && ktap_session_wants_task(s) && !is_self(s);
+}
+
+static __always_inline void kprobe_deliver(struct ktap_kprobe *p, unsigned int n,
+					   struct pt_regs *regs, unsigned long ret_ip,
+					   u64 elapsed)
+{
+	struct ktap_event ev __uninitialized;
+
+	ev.site = p->site;
+	ev.rec = NULL;
+	ev.len = 0;
+	ev.args[0] = p->funcs[n].addr;
+	ev.args[1] = ret_ip;
+	ev.args[2] = p->ret ? regs_return_value(regs) : 0;
+	ev.args[3] = n;
+	ev.regs = regs;
+	ev.elapsed = elapsed;
+	ktap_event_deliver(p->site, &ev);
+}
+
+static int kprobe_hit(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct ktap_kprobe *p = container_of(kp, struct ktap_kprobe, kp);
+
+	if (kprobe_wants(p))
+		kprobe_deliver(p, 0, regs, 0, 0);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(kprobe_hit);
+
+static int kretprobe_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct kretprobe *rp = get_kretprobe(ri);
+	u64 now;
+
+	if (!kprobe_wants_return(container_of(rp, struct ktap_kprobe, rp)))
+		return 1;
+	now = ktime_get_mono_fast_ns();
+	memcpy(ri->data, &now, sizeof(now));
+	return 0;
+}
+
+NOKPROBE_SYMBOL(kretprobe_entry);
+
+static int kretprobe_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct kretprobe *rp = get_kretprobe(ri);
+	struct ktap_kprobe *p = container_of(rp, struct ktap_kprobe, rp);
+	u64 then;
+
+	if (!kprobe_wants(p))
+		return 0;
+	memcpy(&then, ri->data, sizeof(then));
+	kprobe_deliver(p, 0, regs, get_kretprobe_retaddr(ri),
+		       ktime_get_mono_fast_ns() - then);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(kretprobe_return);
+
+#ifdef CONFIG_FPROBE
+static __always_inline int find_func(const struct ktap_kprobe *p, unsigned long hook)
+{
+	unsigned int low = 0, high = p->nr;
+
+	while (low < high) {
+		unsigned int mid = low + (high - low) / 2;
+
+		if (p->funcs[mid].hook == hook)
+			return mid;
+		if (p->funcs[mid].hook < hook)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return -ENOENT;
+}
+
+static int fprobe_entry(struct fprobe *fp, unsigned long ip, unsigned long ret_ip,
+			struct pt_regs *regs, void *data)
+{
+	struct ktap_kprobe *p = container_of(fp, struct ktap_kprobe, fp);
+	u64 now;
+	int n;
+
+	if (p->ret) {
+		if (!kprobe_wants_return(p))
+			return 1;
+		now = ktime_get_mono_fast_ns();
+		memcpy(data, &now, sizeof(now));
+		return 0;
+	}
+	if (!kprobe_wants(p))
+		return 0;
+	n = find_func(p, ip);
+	if (n >= 0)
+		kprobe_deliver(p, n, regs, 0, 0);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(fprobe_entry);
+
+static void fprobe_return(struct fprobe *fp, unsigned long ip, unsigned long ret_ip,
+			  struct pt_regs *regs, void *data)
+{
+	struct ktap_kprobe *p = container_of(fp, struct ktap_kprobe, fp);
+	u64 then;
+	int n;
+
+	if (!kprobe_wants(p))
+		return;
+	memcpy(&then, data, sizeof(then));
+	n = find_func(p, ip);
+	if (n >= 0)
+		kprobe_deliver(p, n, regs, ret_ip, ktime_get_mono_fast_ns() - then);
+}
+
+NOKPROBE_SYMBOL(fprobe_return);
+#endif
+
+/*
+ * Registration
+ */
+
+static unsigned long kprobe_missed(const struct ktap_kprobe *p)
+{
+	if (p->glob)
+		return p->fp.nmissed;
+	if (p->ret)
+		return p->rp.nmissed + p->rp.kp.nmissed;
+	return p->kp.nmissed;
+}
+
+/**
+ * ktap_kprobe_addr() - where a probe of a single function is
+ * @p: the probe
+ *
+ * Return: the address; after a registration that failed 0 if there is none.
+ */
+unsigned long ktap_kprobe_addr(const struct ktap_kprobe *p)
+{
+	return (unsigned long)(p->ret ? p->rp.kp.addr : p->kp.addr);
+}
+
+#ifdef CONFIG_FPROBE
+static int register_glob(struct ktap_kprobe *p)
+{
+	unsigned long *hooks = kvmalloc_array(p->nr, sizeof(*hooks), GFP_KERNEL);
+	unsigned int i;
+	int ret;
+
+	if (!hooks)
+		return -ENOMEM;
+	for (i = 0; i < p->nr; i++)
+		hooks[i] = p->funcs[i].hook;
+	p->fp.entry_handler = fprobe_entry;
+	if (p->ret) {
+		p->fp.exit_handler = fprobe_return;
+		p->fp.entry_data_size = sizeof(u64);
+		p->fp.nr_maxactive = clamp(2 * p->nr * num_possible_cpus(), MIN_ACTIVE,
+					   16 * MAX_ACTIVE);
+	}
+	ret = register_fprobe_ips(&p->fp, hooks, p->nr);
+	kvfree(hooks);
+	return ret;
+}
+#else
+static int register_glob(struct ktap_kprobe *p)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+/* Room for one more, at powers of two */
+static int reserve(void *array, int nr)
+{
+	void **p = array, *new;
+
+	if (nr & (nr - 1))
+		return 0;
+	new = krealloc_array(*p, nr ? 2 * nr : 1, sizeof(void *), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return -ENOMEM;
+	*p = new;
+	return 0;
+}
+
+/**
+ * ktap_kprobe_register() - register a probe
+ * @p: the probe; of a single function it is registered disabled
+ *
+ * Return: 0, or a negative error.
+ */
+int ktap_kprobe_register(struct ktap_kprobe *p)
+{
+	struct ktap_session *s = p->site->session;
+	struct ktap_kprobes *all = s->kprobes;
+	int ret;
+
+	if (!all) {
+		all = kzalloc(sizeof(*all), GFP_KERNEL_ACCOUNT);
+		if (!all)
+			return -ENOMEM;
+		s->kprobes = all;
+	}
+	if (p->glob) {
+		ret = register_glob(p);
+		p->registered = !ret;
+		return ret;
+	}
+	if (p->ret) {
+		p->rp.handler = kretprobe_return;
+		p->rp.entry_handler = kretprobe_entry;
+		p->rp.data_size = sizeof(u64);
+		p->rp.maxactive = clamp(64 * num_possible_cpus(), MIN_ACTIVE, MAX_ACTIVE);
+		p->rp.kp.flags = KPROBE_FLAG_DISABLED;
+		ret = reserve(&all->rps, all->nr_rps) ?: register_kretprobe(&p->rp);
+		if (!ret)
+			all->rps[all->nr_rps++] = &p->rp;
+	} else {
+		p->kp.pre_handler = kprobe_hit;
+		p->kp.flags = KPROBE_FLAG_DISABLED;
+		ret = reserve(&all->kps, all->nr_kps) ?: register_kprobe(&p->kp);
+		if (!ret)
+			all->kps[all->nr_kps++] = &p->kp;
+	}
+	p->registered = !ret;
+	return ret;
+}
+
+/**
+ * ktap_kprobe_enable() - let a probe of a single function be hit
+ * @p: the probe, which is registered
+ *
+ * Return: 0, or a negative error.
+ */
+int ktap_kprobe_enable(struct ktap_kprobe *p)
+{
+	return p->ret ? enable_kretprobe(&p->rp) : enable_kprobe(&p->kp);
+}
+
+/**
+ * ktap_kprobe_drop() - take a probe off again that was registered last
+ * @p: the probe, of a single function
+ */
+void ktap_kprobe_drop(struct ktap_kprobe *p)
+{
+	struct ktap_kprobes *all = p->site->session->kprobes;
+
+	if (p->ret) {
+		all->nr_rps--;
+		unregister_kretprobe(&p->rp);
+	} else {
+		all->nr_kps--;
+		unregister_kprobe(&p->kp);
+	}
+	p->registered = false;
+}
+
+/**
+ * ktap_kprobes_start() - the session begins
+ * @s: the session
+ */
+void ktap_kprobes_start(struct ktap_session *s)
+{
+	struct ktap_site *site;
+
+	if (!s->kprobes || s->kprobes->started)
+		return;
+	s->kprobes->started = true;
+	list_for_each_entry(site, &s->sites, list)
+		if (site->ops == &ktap_kprobe_ops)
+			site->kprobe->before = kprobe_missed(site->kprobe);
+}
+
+/**
+ * ktap_kprobes_detach() - take all probes off
+ * @s: the session
+ *
+ * When this returns none of their handlers runs.
+ */
+void ktap_kprobes_detach(struct ktap_session *s)
+{
+	struct ktap_kprobes *all = s->kprobes;
+	struct ktap_site *site;
+	struct ktap_kprobe *p;
+	unsigned long missed;
+
+	if (!all)
+		return;
+	/* before: a hit while they are taken off counts as missed as well */
+	list_for_each_entry(site, &s->sites, list) {
+		p = site->kprobe;
+		if (site->ops != &ktap_kprobe_ops || !p->registered || !all->started)
+			continue;
+		missed = kprobe_missed(p) - p->before;
+		if (missed)
+			ktap_vm_lost(s->vm, KTAP_LOSS_PROBE, missed);
+	}
+	if (all->nr_kps)
+		unregister_kprobes(all->kps, all->nr_kps);
+	if (all->nr_rps)
+		unregister_kretprobes(all->rps, all->nr_rps);
+	all->nr_kps = 0;
+	all->nr_rps = 0;
+	list_for_each_entry(site, &s->sites, list) {
+		p = site->kprobe;
+		if (site->ops != &ktap_kprobe_ops || !p->registered)
+			continue;
+		if (p->glob)
+			unregister_fprobe(&p->fp);
+		p->registered = false;
+	}
+}
+
+/**
+ * ktap_kprobes_free() - free the tables
+ * @s: the session
+ */
+void ktap_kprobes_free(struct ktap_session *s)
+{
+	if (!s->kprobes)
+		return;
+	kfree(s->kprobes->kps);
+	kfree(s->kprobes->rps);
+	kfree(s->kprobes);
+	s->kprobes = NULL;
+}
+
+static void kprobe_free(struct ktap_site *site)
+{
+	struct ktap_kprobe *p = site->kprobe;
+	unsigned int i;
+
+	if (!p)
+		return;
+	for (i = 0; i < p->nr; i++) {
+		kfree(p->funcs[i].name);
+		kfree(p->funcs[i].func);
+	}
+	kvfree(p->funcs);
+	kfree(p->key);
+	kfree(p);
+}
+
+/*
+ * What handlers see
+ */
+
+#define FIELD(n, text)	{ .name = text, .type = "unsigned long", \
+			  .offset = (n) * sizeof(long), .size = sizeof(long) }
+
+static const struct trace_event_tap_field entry_fields[] = {
+	FIELD(0, "ip"), FIELD(1, "arg1"), FIELD(2, "arg2"), FIELD(3, "arg3"),
+	FIELD(4, "arg4"), FIELD(5, "arg5"), FIELD(6, "arg6"),
+};
+
+static const struct trace_event_tap_field return_fields[] = {
+	FIELD(0, "ip"), FIELD(1, "ret_ip"), FIELD(2, "retval"),
+};
+
+static void kprobe_get_field(const struct ktap_site *site, unsigned int n,
+			     struct trace_event_tap_field *field)
+{
+	*field = site->kprobe->ret ? return_fields[n] : entry_fields[n];
+}
+
+/**
+ * ktap_kprobe_set_fields() - give a new site its fields
+ * @p: its probe
+ *
+ * Return: 0 or a negative error.
+ */
+int ktap_kprobe_set_fields(struct ktap_kprobe *p)
+{
+	return ktap_site_set_fields(p->site, p->ret ? ARRAY_SIZE(return_fields) : 1 + NR_ARGS,
+				    0, kprobe_get_field);
+}
+
+static unsigned long kprobe_arg(struct pt_regs *regs, unsigned int n)
+{
+#ifdef CONFIG_HAVE_FUNCTION_ARG_ACCESS_API
+	return regs_get_kernel_argument(regs, n);
+#else
+	return 0;
+#endif
+}
+
+static int kprobe_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
+			struct ktap_val *out)
+{
+	if (ev->site->kprobe->ret || !n)
+		ktap_set_int(out, (long)ev->args[n]);
+	else
+		ktap_set_int(out, (long)kprobe_arg(ev->regs, n - 1));
+	return 0;
+}
+
+/* Where it is, where it returns to, the result, and the number of the function */
+static size_t kprobe_size(const struct ktap_event *ev)
+{
+	return 4 * sizeof(long);
+}
+
+static void kprobe_put(const struct ktap_event *ev, void *p)
+{
+	memcpy(p, ev->args, kprobe_size(ev));
+}
+
+/* As the kernel's own events of probes */
+static const char *kprobe_render(struct trace_event_tap_text *text,
+				 const struct ktap_site *site, const void *data,
+				 size_t len, size_t *text_len)
+{
+	const struct ktap_kprobe *p = site->kprobe;
+	const struct ktap_kfunc *f;
+	unsigned long args[4];
+	char caller[128];
+
+	memcpy(args, data, sizeof(args));
+	f = &p->funcs[args[3]];
+	if (!p->ret)
+		return trace_event_tap_text_printf(text, text_len, "%s: (%pS)\n", f->name,
+						   (void *)args[0]);
+	ktap_env_frame(site->session, args[1], caller, sizeof(caller));
+	return trace_event_tap_text_printf(text, text_len, "%s: (%s <- %s) ret=%ld\n", f->name,
+					   caller, f->func, args[2]);
+}
+
+/*
+ * At a probe, the stack begins with the registers: no frame of ours is in it. At
+ * a return it begins with the caller, to whom we have yet to return.
+ */
+static unsigned int kprobe_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
+{
+	struct ktap_own_frames own = { .next = ev->args[1] };
+	unsigned long *save = (unsigned long *)ip;
+	unsigned int nr, i;
+
+	if (ev->site->kprobe->ret)
+		return ktap_stack_save(&own, ip, max);
+	nr = trace_event_tap_stack(ev->regs, ev->site->kprobe->entry, save, max);
+	/* as a return address does, it follows what the frame is at */
+	if (nr)
+		save[0] = ev->args[0] + 1;
+	if (sizeof(*save) != sizeof(*ip)) {
+		for (i = nr; i--; )
+			ip[i] = save[i];
+	}
+	return nr;
+}
+
+#ifdef CONFIG_X86_64
+static int kprobe_regstr(struct ktap_exec *x, const struct pt_regs *regs,
+			 struct ktap_val *out)
+{
+#define REG(name) { #name, offsetof(struct pt_regs, name) }
+	static const struct {
+		const char *name;
+		unsigned int offset;
+	} names[] = {
+		REG(ax), REG(orig_ax), REG(bx), REG(cx), REG(dx), REG(si), REG(di),
+		REG(bp), REG(sp), REG(ip), REG(flags), REG(cs), REG(ss), REG(r8),
+		REG(r9), REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15),
+	};
+#undef REG
+	/* a name, a number and what is around them */
+	const size_t size = ARRAY_SIZE(names) * 32;
+	struct ktap_str *s = ktap_str_alloc(x, size);
+	size_t len = 0;
+	int i;
+
+	if (!s)
+		return -EIO;
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		len += scnprintf(s->data + len, size - len, "%s%s: 0x%lx", i ? ", " : "{",
+				 names[i].name,
+				 *(const unsigned long *)((const char *)regs + names[i].offset));
+	len += scnprintf(s->data + len, size - len, "}\n");
+	ktap_str_shrink(x, s, len);
+	*out = (struct ktap_val){ .s = s, .type = KTAP_STR };
+	return 0;
+}
+#else
+static int kprobe_regstr(struct ktap_exec *x, const struct pt_regs *regs,
+			 struct ktap_val *out)
+{
+	return 1;
+}
+#endif
+
+static int kprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
+		      enum ktap_event_has what, struct ktap_val *out)
+{
+	const struct ktap_kprobe *p = ev->site->kprobe;
+	const struct ktap_kfunc *f = &p->funcs[ev->args[3]];
+
+	switch (what) {
+	case KTAP_HAS_NAME:
+		return ktap_set_str(x, out, f->name, strlen(f->name));
+	case KTAP_HAS_FUNC:
+		return ktap_set_str(x, out, f->func, strlen(f->func));
+	case KTAP_HAS_REGSTR:
+		return kprobe_regstr(x, ev->regs, out);
+	case KTAP_HAS_RETVAL:
+		if (!p->ret)
+			return 1;
+		ktap_set_int(out, (long)ev->args[2]);
+		return 0;
+	case KTAP_HAS_ELAPSED:
+		if (!p->ret)
+			return 1;
+		ktap_set_int(out, ev->elapsed);
+		return 0;
+	}
+	return 1;
+}
+
+static int kprobe_attach(struct ktap_site *site)
+{
+	return ktap_kprobe_register(site->kprobe);
+}
+
+const struct ktap_event_ops ktap_kprobe_ops = {
+	.attach	= kprobe_attach,
+	.free	= kprobe_free,
+	.field	= kprobe_field,
+	.size	= kprobe_size,
+	.put	= kprobe_put,
+	.render	= kprobe_render,
+	.stack	= kprobe_stack,
+	.get	= kprobe_get,
+};
