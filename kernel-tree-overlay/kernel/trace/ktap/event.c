@@ -368,7 +368,7 @@ int ktap_env_event_render(struct ktap_exec *x, u32 aux, struct ktap_val *out)
 }
 
 /**
- * ktap_events_hold() - deliver no events for now
+ * ktap_events_hold() - stop delivering events, until ktap_session_start()
  * @s: the session
  *
  * When this returns, no handler of the session runs any more.

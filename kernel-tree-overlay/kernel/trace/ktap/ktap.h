@@ -4,13 +4,13 @@
  *
  * There are two sides:
  *
- *  - the VM (mem.c, string.c, table*.c, agg*.c, image.c, verify.c, vm.c, record.c,
- *    and lib_*.c but for those below): knows nothing of devices, tracepoints or the
- *    ring buffer.  It is also built as a user-space library for its tests
- *    (tools/testing/ktap);
- *  - the environment (session.c, outbuf.c, event.c, ev_*.c, watchdog.c, env.c,
- *    late.c, stack.c, lib_task.c, lib_event.c): the kernel around it.  The host build has
- *    another one.
+ *  - the VM (mem.c, string.c, obj.c, table*.c, agg*.c, image.c, verify.c, vm.c, exec.c,
+ *    interp.c, ops.c, record.c, interval.c, and lib_*.c but for those below): knows
+ *    nothing of devices, tracepoints or the ring buffer.  It is also built as a
+ *    user-space library for its tests (tools/testing/ktap);
+ *  - the environment (session.c, outbuf.c, attach*.c, site.c, event*.c, ev_*.c, pids.c,
+ *    watchdog.c, env.c, late.c, stack.c, lib_task.c, lib_path.c, lib_event.c): the
+ *    kernel around it.  The host build has another one.
  *
  * Contexts
  * --------
