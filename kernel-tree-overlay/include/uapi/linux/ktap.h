@@ -791,15 +791,117 @@ struct ktap_run {
 	__u32 pad;
 };
 
+/**
+ * struct ktap_target_arg - an argument of a place in a program
+ * @kind: enum ktap_target_arg_kind
+ * @size: its bytes: 1, 2, 4 or 8; negative if it is signed
+ * @scale: what @index is multiplied by: 1, 2, 4 or 8
+ * @pad: 0
+ * @base: KTAP_TARGET_REG: the register; KTAP_TARGET_MEM: that of the address,
+ *	or nothing.  As the kernel names it ("di", "x0"), NUL-padded
+ * @index: KTAP_TARGET_MEM: another register of the address, or nothing
+ * @disp: KTAP_TARGET_CONST: the value; KTAP_TARGET_MEM: is added to the address
+ */
+struct ktap_target_arg {
+	__u8 kind;
+	__s8 size;
+	__u8 scale;
+	__u8 pad[5];
+	char base[8];
+	char index[8];
+	__s64 disp;
+};
+
+/**
+ * enum ktap_target_arg_kind - where an argument is
+ * @KTAP_TARGET_CONST: it is always the same
+ * @KTAP_TARGET_REG: in a register
+ * @KTAP_TARGET_MEM: in memory
+ * @KTAP_TARGET_NONE: where it cannot be got from: it is nil
+ */
+enum ktap_target_arg_kind {
+	KTAP_TARGET_CONST = 1,
+	KTAP_TARGET_REG = 2,
+	KTAP_TARGET_MEM = 3,
+	KTAP_TARGET_NONE = 4,
+};
+
+/**
+ * struct ktap_target - a place in a program
+ * @offset: of the instruction in the file
+ * @ref_ctr: of a 16 bit counter in the file that says how many trace it; or 0
+ * @name: the function, or the name of the SDT probe: a string
+ * @provider: of an SDT probe: a string, or 0
+ * @args: where its struct ktap_target_arg are, or 0
+ * @nargs: how many
+ *
+ * Strings and arguments are given by their offset from the begin of the struct
+ * ktap_target_set.
+ */
+struct ktap_target {
+	__u64 offset;
+	__u64 ref_ctr;
+	__u32 name;
+	__u32 provider;
+	__u32 args;
+	__u32 nargs;
+};
+
+/**
+ * struct ktap_target_set - what an event of a program is
+ * @bytes: of it with all that belongs to it; a multiple of 8
+ * @nr: how many targets there are
+ * @fd: the file, open for reading, or -1 if there is an @error
+ * @text: the event as the script names it, without blanks around: a string
+ * @path: of the file, for messages: a string, or 0
+ * @error: why there are no targets: a string, or 0
+ * @note: which targets of a pattern are left out, and why: a string, or 0
+ * @pad: 0
+ * @target: them, in the order of their offsets
+ *
+ * Strings are NUL-terminated.  To find places in a program takes more than a
+ * kernel wants to do, so the tool does it for all texts in an image that look
+ * like such an event; what is wrong with one is said if the script traces it.
+ */
+struct ktap_target_set {
+	__u32 bytes;
+	__u32 nr;
+	__s32 fd;
+	__u32 text;
+	__u32 path;
+	__u32 error;
+	__u32 note;
+	__u32 pad;
+	struct ktap_target target[];
+};
+
+/**
+ * struct ktap_targets - argument of KTAP_IOC_TARGETS
+ * @size: sizeof(struct ktap_targets)
+ * @flags: 0
+ * @sets: address of struct ktap_target_set, one after the other
+ * @bytes: of all of them
+ */
+struct ktap_targets {
+	__u32 size;
+	__u32 flags;
+	__u64 sets;
+	__u64 bytes;
+};
+
 /*
  * KTAP_IOC_LOAD: 0, or -1 with errno EPERM, EINVAL (the image is refused,
  * @log says why), ENOMEM, EBUSY (this session has an image already).
  * KTAP_IOC_RUN: 0, or -1 with errno EIO after a run-time error (@error has the
  * text), EINTR when a signal ended it, EINVAL, EBUSY (ran already).
  * KTAP_IOC_STOP: always 0.
+ * KTAP_IOC_TARGETS: 0, or -1 with errno EINVAL (what is there is not as said
+ * above, there is no image yet, or it is too late: RUN was called), EBADF,
+ * E2BIG (too many of them), ENOMEM.  A second call replaces the first.
  */
 #define KTAP_IOC_LOAD		_IOWR('k', 0xa0, struct ktap_load)
 #define KTAP_IOC_RUN		_IOWR('k', 0xa1, struct ktap_run)
 #define KTAP_IOC_STOP		_IO('k', 0xa2)
+#define KTAP_IOC_TARGETS	_IOW('k', 0xa3, struct ktap_targets)
 
 #endif /* _UAPI_LINUX_KTAP_H */
