@@ -249,6 +249,7 @@ static int run_script(struct options *o, const char *name, char **args, int narg
 
 int main(int argc, char **argv)
 {
+	char what[16];
 	struct options o = {};
 	const char *name;
 	int i, n, status;
@@ -274,7 +275,8 @@ int main(int argc, char **argv)
 			o.glob = argv[i++];
 		if (i < n || o.source)
 			options_fail("-l takes one pattern, and no script");
-		return list_run(o.run.verbose && *o.list == 'e' ? "v" : o.list, o.glob, o.tracefs);
+		snprintf(what, sizeof(what), "%s%s", o.list, o.run.verbose ? "v" : "");
+		return list_run(what, o.glob, o.tracefs);
 	}
 	if (!o.source && i == n) {
 		options_usage(stderr);

@@ -8,8 +8,9 @@
 #include <stdbool.h>
 
 /*
- * @what: of "e" events, "f" functions, "m" modules, one of them; "v": the fields
- * of events as well. @glob: only those, or NULL. @tracefs: where it is mounted,
+ * @what: "e" events of the kernel, "f" functions, "m" modules, or nothing of it:
+ * all sources of events, or the one whose prefix is in @glob; "v": the fields of
+ * events as well. @glob: only those, or NULL. @tracefs: where it is mounted,
  * or NULL: at the usual places. Returns an exit status.
  */
 int list_run(const char *what, const char *glob, const char *tracefs);

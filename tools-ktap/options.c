@@ -122,9 +122,9 @@ static void parse_pid(struct options *o, const char *s)
 
 static void parse_list(struct options *o, const char *s)
 {
-	o->list = "e";
+	o->list = "";
 	if (s && strspn(s, "efmv") == strlen(s))
-		o->list = *s ? s : "e";
+		o->list = s;
 	else
 		o->glob = s;
 	if (!!strchr(o->list, 'e') + !!strchr(o->list, 'f') + !!strchr(o->list, 'm') > 1)

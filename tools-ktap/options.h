@@ -33,7 +33,8 @@
 	X(VERBOSE, 'v', "verbose", NULL,				\
 	  "say more")							\
 	X(LIST, 'l', "list", "GLOB",					\
-	  "list events; -lv: with fields; -lf: functions; -lm: modules") \
+	  "list what can be traced; -lv: with fields; -le: events, "	\
+	  "-lf: functions, -lm: modules")				\
 	X(DUMP, 'd', "dump", NULL,					\
 	  "show the compiled script and exit")				\
 	X(DRY_RUN, 0, "dry-run", NULL,					\

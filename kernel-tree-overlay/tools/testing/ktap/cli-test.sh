@@ -250,9 +250,23 @@ mkdir -p fs/events/sched/sched_switch fs/events/syscalls/sys_enter_openat
 printf '%s\n' sched:sched_switch sched:sched_wakeup syscalls:sys_enter_openat >fs/available_events
 printf '%s\n' vfs_read vfs_write 'ext4_sync_file [ext4]' >fs/available_filter_functions
 printf 'name: sched_switch\nID: 1\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\tfield:char prev_comm[16];\toffset:8;\tsize:16;\tsigned:0;\n\tfield:pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;\n\nprint fmt: "x"\n' >fs/events/sched/sched_switch/format
-run "$ktap" --tracefs fs -l
-check "-l: all events" 0 '^sched:sched_switch$' ''
+run "$ktap" --tracefs fs -le
+check "-le: all events" 0 '^sched:sched_switch$' ''
 is "three of them" lines out 3
+run "$ktap" --tracefs fs -l
+check "-l: events" 0 '^sched:sched_switch$' ''
+check "-l: functions, too" 0 '^probe:vfs_write$' ''
+check "-l: timers, too" 0 '^profile-97hz	' ''
+run "$ktap" --tracefs fs -l '*write'
+is "-l GLOB: of all sources" lines out 1
+run "$ktap" --tracefs fs -l 'probe:vfs_*'
+is "-l PREFIX:GLOB: of that source" lines out 2
+run "$ktap" --tracefs "$tmp" -l 'tick-5*'
+check "-l of a source that needs no tracefs" 0 '^tick-1s	' ''
+run "$ktap" --tracefs fs -lv probe:vfs_read
+check "-lv: what probes of functions have" 0 '^    arg1' ''
+run "$ktap" --tracefs fs -l rawtp:nonesuch_at_all
+check "-l of no raw tracepoint" 1 '' "no raw tracepoint matches 'rawtp:nonesuch_at_all'"
 run "$ktap" --tracefs fs -l 'sched:*'
 is "-l GLOB" lines out 2
 run "$ktap" --tracefs fs -le '*open*'

@@ -116,12 +116,12 @@ if [ -e "$tracefs/available_events" ]; then
 	check "-l" said sched:sched_switch
 	run -lv sched:sched_switch
 	check "-lv: with fields" grep -q 'arg1  pid_t prev_pid' "$out"
-	check "-l is all events there are" \
-		is "$(ktap -l | wc -l)" -eq "$(wc -l <"$tracefs/available_events")"
+	check "-le is all events there are" \
+		is "$(ktap -le | wc -l)" -eq "$(wc -l <"$tracefs/available_events")"
 else
 	skip "-l"
 	skip "-lv: with fields"
-	skip "-l is all events there are"
+	skip "-le is all events there are"
 fi
 if [ -e "$tracefs/available_filter_functions" ]; then
 	run -lf 'vfs_rea*'
@@ -129,6 +129,12 @@ if [ -e "$tracefs/available_filter_functions" ]; then
 else
 	run -lf
 	check "-lf where there is no list: said so" complained 'available_filter_functions'
+fi
+if grep -q ' __tracepoint_sched_switch$' /proc/kallsyms; then
+	run -l 'rawtp:sched_sw*'
+	check "-l of raw tracepoints" said rawtp:sched_switch
+else
+	skip "-l of raw tracepoints"
 fi
 run -lm nonesuch_module
 check "-lm" complained 'no module matches|/proc/modules'
