@@ -17,23 +17,60 @@
 
 #include "vm.h"
 
-static const struct ktap_error_name {
-	const char *name;
-	const char *text;
-} ktap_errnos[] = {
-#define KTAP_ERRNO(n, t)	[n] = { #n, t },
+/*
+ * The names of a kind stand in a row, as the members of a structure, and there
+ * is 1 + where one begins for each number: tables of pointers would be four
+ * times as large, and have to be relocated.
+ */
+static const struct {
+#define KTAP_ERRNO(n, t)	char name_##n[sizeof(#n)]; char text_##n[sizeof(t)];
+#include "uapi_names.h"
+#undef KTAP_ERRNO
+} ktap_errno_names = {
+#define KTAP_ERRNO(n, t)	#n, t,
 #include "uapi_names.h"
 #undef KTAP_ERRNO
 };
 
-static const char * const ktap_signals[] = {
-#define KTAP_SIGNAL(n)		[n] = #n,
+static const struct ktap_errno_at {
+	u16 name;
+	u16 text;
+} ktap_errnos[] = {
+#define KTAP_ERRNO(n, t)	[n] = {					\
+	1 + offsetof(typeof(ktap_errno_names), name_##n),		\
+	1 + offsetof(typeof(ktap_errno_names), text_##n) },
+#include "uapi_names.h"
+#undef KTAP_ERRNO
+};
+
+static const struct {
+#define KTAP_SIGNAL(n)		char name_##n[sizeof(#n)];
+#include "uapi_names.h"
+#undef KTAP_SIGNAL
+} ktap_signal_names = {
+#define KTAP_SIGNAL(n)		#n,
 #include "uapi_names.h"
 #undef KTAP_SIGNAL
 };
 
-static const char * const ktap_caps[] = {
-#define KTAP_CAP(n)		[n] = #n,
+static const u16 ktap_signals[] = {
+#define KTAP_SIGNAL(n)		[n] = 1 + offsetof(typeof(ktap_signal_names), name_##n),
+#include "uapi_names.h"
+#undef KTAP_SIGNAL
+};
+
+static const struct {
+#define KTAP_CAP(n)		char name_##n[sizeof(#n)];
+#include "uapi_names.h"
+#undef KTAP_CAP
+} ktap_cap_names = {
+#define KTAP_CAP(n)		#n,
+#include "uapi_names.h"
+#undef KTAP_CAP
+};
+
+static const u16 ktap_caps[] = {
+#define KTAP_CAP(n)		[n] = 1 + offsetof(typeof(ktap_cap_names), name_##n),
 #include "uapi_names.h"
 #undef KTAP_CAP
 };
@@ -45,11 +82,31 @@ static const char * const ktap_caps[] = {
 #define KTAP_NR_BASE		0
 #endif
 
-static const char * const ktap_syscalls[] = {
-#define KTAP_SYSCALL(n)		[__NR_##n - KTAP_NR_BASE] = #n,
+static const struct {
+#define KTAP_SYSCALL(n)		char name_##n[sizeof(#n)];
+#include "uapi_names.h"
+#undef KTAP_SYSCALL
+} ktap_syscall_names = {
+#define KTAP_SYSCALL(n)		#n,
 #include "uapi_names.h"
 #undef KTAP_SYSCALL
 };
+
+static const u16 ktap_syscalls[] = {
+#define KTAP_SYSCALL(n)		[__NR_##n - KTAP_NR_BASE] =		\
+	1 + offsetof(typeof(ktap_syscall_names), name_##n),
+#include "uapi_names.h"
+#undef KTAP_SYSCALL
+};
+
+static const char *ktap_name_at(const void *names, const u16 *at, u64 nr, u64 n)
+{
+	return n < nr && at[n] ? (const char *)names + at[n] - 1 : NULL;
+}
+
+/* The name of @n, or NULL: of what is less than 0 there is none */
+#define ktap_name_of(names, at, n)	\
+	ktap_name_at(&(names), at, ARRAY_SIZE(at), n)
 
 /*
  * The number that is to be named.  Returns 1 if it is @n, 0 if the result is nil
@@ -75,7 +132,7 @@ static int ktap_set_name(struct ktap_exec *x, struct ktap_val *out, const char *
 }
 
 /* Results of system calls are negative errors: both signs are right. */
-static const struct ktap_error_name *ktap_find_errno(s64 n)
+static const struct ktap_errno_at *ktap_find_errno(s64 n)
 {
 	u64 u = n < 0 ? -(u64)n : n;
 
@@ -84,21 +141,27 @@ static const struct ktap_error_name *ktap_find_errno(s64 n)
 	return &ktap_errnos[u];
 }
 
+static const char *ktap_errno_str(u16 at)
+{
+	return (const char *)&ktap_errno_names + at - 1;
+}
+
 int ktap_bi_ERRNO_NAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
-	const struct ktap_error_name *e;
+	const struct ktap_errno_at *e;
 	s64 n;
 	int ret = ktap_number_arg(x, args, &n);
 
 	if (ret <= 0)
 		return ret;
 	e = ktap_find_errno(n);
-	return ktap_set_name(x, &args[0], e ? e->name : NULL);
+	return ktap_set_name(x, &args[0], e ? ktap_errno_str(e->name) : NULL);
 }
 
 int ktap_bi_STRERROR(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
-	const struct ktap_error_name *e;
+	const struct ktap_errno_at *e;
+	const char *text;
 	s64 n;
 	int ret = ktap_number_arg(x, args, &n);
 
@@ -107,8 +170,9 @@ int ktap_bi_STRERROR(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 	e = ktap_find_errno(n);
 	if (!e)
 		return ktap_set_name(x, &args[0], NULL);
-	/* those that only the kernel knows have no text */
-	return ktap_set_name(x, &args[0], *e->text ? e->text : e->name);
+	text = ktap_errno_str(e->text);
+	/* those that only the kernel knows have none */
+	return ktap_set_name(x, &args[0], *text ? text : ktap_errno_str(e->name));
 }
 
 int ktap_bi_SIGNAL_NAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
@@ -125,8 +189,8 @@ int ktap_bi_SIGNAL_NAME(struct ktap_exec *x, struct ktap_val *args, unsigned int
 	} else if (n > SIGRTMIN && n <= _NSIG) {
 		snprintf(buf, sizeof(buf), "SIGRTMIN+%d", (int)(n - SIGRTMIN));
 		name = buf;
-	} else if (n > 0 && n < ARRAY_SIZE(ktap_signals)) {
-		name = ktap_signals[n];
+	} else {
+		name = ktap_name_of(ktap_signal_names, ktap_signals, n);
 	}
 	return ktap_set_name(x, &args[0], name);
 }
@@ -138,8 +202,7 @@ int ktap_bi_CAP_NAME(struct ktap_exec *x, struct ktap_val *args, unsigned int na
 
 	if (ret <= 0)
 		return ret;
-	return ktap_set_name(x, &args[0],
-			     n >= 0 && n < ARRAY_SIZE(ktap_caps) ? ktap_caps[n] : NULL);
+	return ktap_set_name(x, &args[0], ktap_name_of(ktap_cap_names, ktap_caps, n));
 }
 
 /**
@@ -151,8 +214,7 @@ int ktap_bi_CAP_NAME(struct ktap_exec *x, struct ktap_val *args, unsigned int na
  */
 const char *ktap_syscall_name(s64 nr)
 {
-	nr -= KTAP_NR_BASE;
-	return nr >= 0 && nr < ARRAY_SIZE(ktap_syscalls) ? ktap_syscalls[nr] : NULL;
+	return ktap_name_of(ktap_syscall_names, ktap_syscalls, nr - KTAP_NR_BASE);
 }
 
 int ktap_bi_SYSCALL_NAME(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
