@@ -102,6 +102,10 @@ fuzz-mutants: pristine ## do the fuzz targets find bugs that are put in? takes h
 bench: guest ## instructions that ktap adds to an event and takes to start
 	@testing/bench/run
 
+.PHONY: soak
+soak: initramfs ## an hour's tests: each function probed, 10,000 sessions; KERNEL=debug: some hours
+	@testing/soak $(KERNEL)
+
 .PHONY: clean distclean
 clean: ## remove what was built, except the unpacked and patched kernel trees
 	@testing/clean

@@ -7,7 +7,8 @@
  *				median CPU time of one in nanoseconds, with two
  *				decimals
  *	load start CMD ...	runs CMD, prints the nanoseconds from the fork to
- *				`load stamp', its peak RSS and its CPU time
+ *				`load stamp', from that to its end, its peak RSS
+ *				and its CPU time
  *	load stamp		writes down the time; the command that CMD starts
  *				when its events are armed
  */
@@ -76,7 +77,7 @@ static int load_stamp(void)
 
 static int load_start(char **argv)
 {
-	long long t0, armed = 0;
+	long long t0, t1, armed = 0;
 	struct rusage ru;
 	int status;
 	pid_t pid;
@@ -93,14 +94,15 @@ static int load_start(char **argv)
 	}
 	if (wait4(pid, &status, 0, &ru) < 0)
 		return 1;
+	t1 = now(CLOCK_MONOTONIC);
 	f = fopen(STAMP, "r");
 	if (!f || fscanf(f, "%lld", &armed) != 1) {
 		fprintf(stderr, "load: %s started nothing\n", argv[0]);
 		return 1;
 	}
 	fclose(f);
-	printf("armed after %lld ns, peak RSS %ld KiB, CPU %lld ns, status %d\n",
-	       armed - t0, ru.ru_maxrss,
+	printf("armed after %lld ns, ended %lld ns later, peak RSS %ld KiB, CPU %lld ns, status %d\n",
+	       armed - t0, t1 - armed, ru.ru_maxrss,
 	       (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000000LL +
 	       (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1000LL,
 	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));

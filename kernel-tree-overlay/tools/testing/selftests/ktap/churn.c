@@ -2,6 +2,8 @@
 /*
  * Sessions come and go, hundreds of them, and leave nothing: what the kernel
  * has in its slabs, per CPU and in vmalloc does not grow with their number.
+ *
+ *	churn [PERCENT]		so much of the usual numbers
  */
 #include <sched.h>
 #include <stdatomic.h>
@@ -129,35 +131,55 @@ static void churn(const char *what, int cycles)
 	free(image.data);
 }
 
-int main(void)
+static const struct {
+	const char *name;
+	int cycles;
+	int slow_cycles;
+	const char *script;
+} scripts[] = {
+	{ "system calls", 200, 30,
+	  "trace syscalls:sys_enter_lseek, syscalls:sys_exit_lseek {\n"
+	  "	n += 1 t[arg1, execname] = n print(argstr)\n"
+	  "}\n"
+	  "trace_end { print(n) }" },
+	{ "tracepoints", 100, 20,
+	  "var t = {}\n"
+	  "trace sched:sched_switch { t[args.prev_comm] += 1 print(argstr) }\n"
+	  "trace sched:sched_wakeup { s[args.comm] += 1 }" },
+	{ "patterns", 10, 4,
+	  "trace sched:* { n += 1 }\n"
+	  "trace syscalls:* { m += 1 }" },
+	{ "timers", 40, 10, "profile-997hz { s[stack()] += 1 } tick-1ms { n += 1 }" },
+	{ "probes", 40, 10,
+	  "trace probe:vfs_read, probe:vfs_read! { s[func, execname] += 1 }" },
+	{ "patterns of probes", 20, 4, "trace probe:vfs_*, probe:vfs_*! { s[func] += 1 }" },
+};
+
+int main(int argc, char **argv)
 {
+	long percent = argc > 1 ? atol(argv[1]) : 100;
+	unsigned int i;
 	bool slow;
 
+	if (argc > 2 || percent < 1) {
+		fprintf(stderr, "usage: churn [PERCENT]\n");
+		return 2;
+	}
 	ksft_print_header();
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
-	ksft_set_plan(7);
-	alarm(500);
+	ksft_set_plan(2 * ARRAY_SIZE(scripts) + 1);
+	if (percent <= 100)
+		alarm(500);
 	kernel_note("churn");
 	slow = slow_kernel();
 
-	if (compile("trace syscalls:sys_enter_lseek, syscalls:sys_exit_lseek {\n"
-		    "	n += 1 t[arg1, execname] = n print(argstr)\n"
-		    "}\n"
-		    "trace_end { print(n) }", &image))
-		ksft_exit_fail_msg("no image\n");
-	churn("system calls", slow ? 30 : 200);
-
-	if (compile("var t = {}\n"
-		    "trace sched:sched_switch { t[args.prev_comm] += 1 print(argstr) }\n"
-		    "trace sched:sched_wakeup { s[args.comm] += 1 }", &image))
-		ksft_exit_fail_msg("no image\n");
-	churn("tracepoints", slow ? 20 : 100);
-
-	if (compile("trace sched:* { n += 1 }\n"
-		    "trace syscalls:* { m += 1 }", &image))
-		ksft_exit_fail_msg("no image\n");
-	churn("patterns", slow ? 4 : 10);
+	for (i = 0; i < ARRAY_SIZE(scripts); i++) {
+		if (compile(scripts[i].script, &image))
+			ksft_exit_fail_msg("no image\n");
+		churn(scripts[i].name,
+		      (slow ? scripts[i].slow_cycles : scripts[i].cycles) * percent / 100);
+	}
 
 	ksft_test_result(kernel_is_clean("churn"), "the kernel did not complain\n");
 	ksft_finished();

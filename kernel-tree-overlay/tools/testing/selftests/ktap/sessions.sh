@@ -29,7 +29,7 @@ stop two
 check "and go on when one of them has ended" said "n	$((3 * n))	$((2 * n))"
 
 # many, some of which come and go
-many=$(scaled 20 10)
+many=50
 i=0
 while [ $i -lt "$many" ]; do
 	launch "many$i" -e "$counter"
