@@ -203,6 +203,53 @@ static int act_tree_after(const char *self, const char *file, long first)
 	return act_tree(self, first);
 }
 
+/*
+ * A child of a storm makes a mark in a thread of its own, and then ends in one of
+ * three ways: it executes a program that makes another mark, it is killed, or it
+ * just returns.
+ */
+static void storm_child(const char *self, long i)
+{
+	thread(i);
+	if (i % 3 == 0) {
+		execl(self, "act", "marks", "1", "1", NULL);
+		_exit(1);
+	}
+	if (i % 3 == 1)
+		kill(getpid(), SIGKILL);
+	_exit(0);
+}
+
+/*
+ * storm PROCS FORKS: so many processes at once, each of which forks so many
+ * children.  With FORKS a multiple of 3, there are PROCS * FORKS * 4 / 3 marks.
+ */
+static int act_storm(const char *self, long procs, long forks)
+{
+	int status, ret = 0;
+	pid_t pid;
+	long i;
+
+	for (i = 0; i < procs; i++) {
+		pid = fork();
+		if (pid < 0)
+			die("fork");
+		if (pid)
+			continue;
+		for (i = 0; i < forks; i++) {
+			pid = fork();
+			if (!pid)
+				storm_child(self, i);
+			if (pid < 0 || waitpid(pid, &status, 0) != pid)
+				die("fork");
+		}
+		_exit(0);
+	}
+	while (wait(&status) > 0)
+		ret |= status;
+	return !!ret;
+}
+
 /* A bit of everything, for SECONDS */
 static void worker_busy(const struct worker *w)
 {
@@ -309,6 +356,8 @@ int main(int argc, char **argv)
 		return act_tree(argv[0], atol(argv[2]));
 	if (!strcmp(what, "tree-after") && argc == 4)
 		return act_tree_after(argv[0], argv[2], atol(argv[3]));
+	if (!strcmp(what, "storm") && argc == 4)
+		return act_storm(argv[0], atol(argv[2]), atol(argv[3]));
 	if (!strcmp(what, "events") && argc == 3)
 		return act_events(argv[0], argv[2]);
 	fprintf(stderr, "act: wrong arguments\n");
