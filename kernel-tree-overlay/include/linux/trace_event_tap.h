@@ -170,4 +170,44 @@ enum trace_event_tap_place trace_event_tap_place(unsigned long addr);
 unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned long *ip,
 				   unsigned int size);
 
+/*
+ * Taps on tracepoints themselves, if CONFIG_BPF_EVENTS is on
+ */
+
+/**
+ * typedef trace_event_tap_raw_func_t - what a raw tap runs
+ * @data: of the tap
+ * @args: the arguments of the tracepoint, those narrower than a u64 with zeros
+ *	before them; gone when the function has returned
+ *
+ * Context: wherever the tracepoint is, NMI included, with preemption disabled.
+ */
+typedef void (*trace_event_tap_raw_func_t)(void *data, const u64 *args);
+
+/**
+ * struct trace_event_tap_raw_info - a tracepoint that has a raw tap
+ * @name: its name, which is there as long as the tap
+ * @nr_args: how many arguments it has
+ * @run: the code that runs the tap; BPF's code that calls it follows on the stack
+ * @probe: may then follow
+ * @iterator: may follow then
+ */
+struct trace_event_tap_raw_info {
+	const char			*name;
+	unsigned int			nr_args;
+	struct trace_event_tap_code	run;
+	struct trace_event_tap_code	probe;
+	struct trace_event_tap_code	iterator;
+};
+
+struct trace_event_tap_raw_set;
+
+struct trace_event_tap_raw_set *trace_event_tap_raw_alloc(trace_event_tap_raw_func_t func);
+int trace_event_tap_raw_attach(struct trace_event_tap_raw_set *set, const char *name,
+			       void *data, struct trace_event_tap_raw_info *info);
+void trace_event_tap_raw_detach(struct trace_event_tap_raw_set *set);
+u64 trace_event_tap_raw_missed(const struct trace_event_tap_raw_set *set);
+void trace_event_tap_raw_free(struct trace_event_tap_raw_set *set);
+int trace_event_tap_raw_for_each(int (*fn)(void *data, const char *name), void *data);
+
 #endif /* _LINUX_TRACE_EVENT_TAP_H */

@@ -89,6 +89,70 @@ void ktap_nearest_text(const struct ktap_nearest *near, struct ktap_log *log)
 }
 
 /**
+ * ktap_refused_add() - one more member of a pattern that cannot be traced
+ * @refused: them
+ * @name: its name
+ * @why: the reason, or NULL
+ */
+void ktap_refused_add(struct ktap_refused *refused, const char *name, const char *why)
+{
+	size_t need = strlen(name) + (why ? strlen(why) : 0) + sizeof(",  ()");
+	struct ktap_log *log = &refused->log;
+
+	if (log->size - log->len < need) {
+		size_t size = max(2 * log->size, 1024 + need);
+		char *buf = kvrealloc(log->buf, size, GFP_KERNEL);
+
+		/* at the next one there may be some */
+		if (buf) {
+			log->buf = buf;
+			log->size = size;
+		}
+	}
+	ktap_log(log, "%s%s%s%s%s", refused->nr ? ", " : "", name, why ? " (" : "",
+		 why ?: "", why ? ")" : "");
+	refused->nr++;
+}
+
+/**
+ * ktap_refused_end() - say which members of a pattern cannot be traced
+ * @a: the item
+ * @refused: them; freed
+ * @taken: how many can
+ * @what: what they are
+ *
+ * The notes are for -v, and as many as it takes.
+ */
+void ktap_refused_end(struct ktap_attach *a, struct ktap_refused *refused,
+		      unsigned int taken, const char *what)
+{
+	const char *rest = refused->log.buf ?: "";
+	char *text = refused->nr && taken ? kmalloc(KTAP_MAX_STR, GFP_KERNEL) : NULL;
+	size_t n = 0, part;
+
+	if (text)
+		n = scnprintf(text, KTAP_MAX_STR / 2, "%u of %u %s of \"%s\" cannot be traced: ",
+			      refused->nr, refused->nr + taken, what, a->item);
+	while (text && *rest) {
+		part = strlen(rest);
+		if (part > KTAP_MAX_STR - n) {
+			/* no name is as long */
+			part = KTAP_MAX_STR - n;
+			while (part > 1 && rest[part - 1] != ' ')
+				part--;
+		}
+		memcpy(text + n, rest, part);
+		if (ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
+				    n + part, NULL))
+			break;
+		rest += part;
+		n = 0;
+	}
+	kfree(text);
+	kvfree(refused->log.buf);
+}
+
+/**
  * struct check - whether an exact event has the fields that a handler reads
  * @x: the main chunk
  * @site: the event
@@ -179,6 +243,8 @@ static int attach_item(struct ktap_attach *a)
 {
 	if (ktap_is_timer(a->item))
 		return ktap_attach_timer(a);
+	if (ktap_is_rawtp(a->item))
+		return ktap_attach_rawtp(a);
 	if (ktap_is_kprobe(a->item))
 		return ktap_attach_kprobe(a);
 	return ktap_attach_trace(a);

@@ -5,6 +5,8 @@
 #ifndef _KTAP_ATTACH_H
 #define _KTAP_ATTACH_H
 
+#include <linux/string.h>
+
 #include "event.h"
 
 /* No event is called more than that, with its system */
@@ -45,7 +47,20 @@ struct ktap_nearest {
 /* Bytes of the text of ktap_nearest_text() */
 #define KTAP_NEAREST_TEXT	(KTAP_NR_NEAREST * KTAP_MAX_NAME + 32)
 
+/**
+ * struct ktap_refused - members of a pattern that cannot be traced
+ * @nr: how many
+ * @log: their names, in memory that grows
+ */
+struct ktap_refused {
+	unsigned int nr;
+	struct ktap_log log;
+};
+
 /* attach.c */
+void ktap_refused_add(struct ktap_refused *refused, const char *name, const char *why);
+void ktap_refused_end(struct ktap_attach *a, struct ktap_refused *refused,
+		      unsigned int taken, const char *what);
 void ktap_nearest_add(struct ktap_nearest *near, const char *name);
 void ktap_nearest_text(const struct ktap_nearest *near, struct ktap_log *log);
 int ktap_attach_site(struct ktap_attach *a, struct ktap_site *site, bool exact);
@@ -56,6 +71,23 @@ int ktap_attach_trace(struct ktap_attach *a);
 /* ev_timer.c */
 bool ktap_is_timer(const char *item);
 int ktap_attach_timer(struct ktap_attach *a);
+
+/* ev_rawtp.c */
+static inline bool ktap_is_rawtp(const char *item)
+{
+	return str_has_prefix(item, "rawtp:") || str_has_prefix(item, "raw_tracepoint:") ||
+	       str_has_prefix(item, "rawtracepoint:");
+}
+
+#ifdef CONFIG_BPF_EVENTS
+int ktap_attach_rawtp(struct ktap_attach *a);
+#else
+static inline int ktap_attach_rawtp(struct ktap_attach *a)
+{
+	return ktap_error(a->x, "\"%s\": raw tracepoints need a kernel with CONFIG_BPF_EVENTS",
+			  a->item);
+}
+#endif
 
 /* attach_kprobe.c */
 #ifdef CONFIG_KPROBES

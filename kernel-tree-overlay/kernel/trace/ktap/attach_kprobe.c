@@ -30,8 +30,6 @@
 
 #include "ev_kprobe.h"
 
-#define NOTE_SIZE		1024
-
 /* Of a function that is probed at its start, an architecture may skip that much. */
 #define MAX_ENTRY		16
 
@@ -404,8 +402,7 @@ drop:
  * @nr: how many
  * @max: room in @funcs
  * @funcs: them
- * @refused: how many cannot be probed
- * @log: their names
+ * @refused: those that cannot be probed
  */
 struct glob {
 	const char *pattern;
@@ -413,8 +410,7 @@ struct glob {
 	unsigned int nr;
 	unsigned int max;
 	struct ktap_kfunc *funcs;
-	unsigned int refused;
-	struct ktap_log log;
+	struct ktap_refused refused;
 };
 
 static int collect(void *data, const char *name, unsigned long addr)
@@ -432,8 +428,7 @@ static int collect(void *data, const char *name, unsigned long addr)
 		case TRACE_EVENT_TAP_INIT:
 			break;
 		default:
-			ktap_log(&g->log, "%s%s", g->refused ? ", " : "", name);
-			g->refused++;
+			ktap_refused_add(&g->refused, name, NULL);
 		}
 		return 0;
 	}
@@ -481,18 +476,6 @@ static void unique(struct glob *g)
 	g->nr = nr;
 }
 
-static void note_refused(struct ktap_attach *a, const struct glob *g)
-{
-	char *text = kasprintf(GFP_KERNEL, "%u of %u functions of \"%s\" cannot be traced: %s",
-			       g->refused, g->refused + g->nr, a->item, g->log.buf ?: "");
-
-	if (!text)
-		return;
-	ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
-			min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
-	kfree(text);
-}
-
 static int attach_functions(struct place *p, struct glob *g)
 {
 	struct ktap_attach *a = p->a;
@@ -522,16 +505,14 @@ static int attach_functions(struct place *p, struct glob *g)
 				  a->item, -ret);
 	}
 	s->nr_events += probe->nr;
-	g->nr = probe->nr;
-	if (g->refused)
-		note_refused(a, g);
-	g->nr = 0;
+	ktap_refused_end(a, &g->refused, probe->nr, "functions");
+	g->refused = (struct ktap_refused) { };
 	return ktap_attach_site(a, site, false);
 }
 
 static int attach_glob(struct place *p)
 {
-	struct glob g = { .pattern = p->symbol, .ret = p->ret, .log.size = NOTE_SIZE };
+	struct glob g = { .pattern = p->symbol, .ret = p->ret };
 	struct ktap_attach *a = p->a;
 	struct ktap_site *site = site_find(a->session, p->text, p->ret);
 	int ret;
@@ -544,9 +525,6 @@ static int attach_glob(struct place *p)
 				  a->item);
 	if (site)
 		return ktap_attach_site(a, site, false);
-	g.log.buf = kzalloc(NOTE_SIZE, GFP_KERNEL);
-	if (!g.log.buf)
-		g.log.size = 0;
 	ret = trace_event_tap_symbols(p->module, collect, &g);
 	if (ret == -E2BIG)
 		ret = ktap_error(a->x, "\"%s\" matches more than %u functions, which is the limit",
@@ -555,16 +533,16 @@ static int attach_glob(struct place *p)
 		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
 	else if (g.nr)
 		ret = attach_functions(p, &g);
-	else if (g.refused)
-		ret = ktap_error(a->x, "cannot probe \"%s\", which tracing itself may use: %s",
-				 a->item, g.log.buf ?: "");
+	else if (g.refused.nr)
+		ret = ktap_error(a->x, "cannot probe \"%s\", which tracing itself may use: %.1000s",
+				 a->item, g.refused.log.buf ?: "");
 	else
 		ret = ktap_error(a->x, "no function matches \"%s\"%s", a->item,
 				 p->module ? ", or the module is not loaded" : "");
 	while (g.nr)
 		free_func(&g.funcs[--g.nr]);
 	kvfree(g.funcs);
-	kfree(g.log.buf);
+	ktap_refused_end(a, &g.refused, 0, "functions");
 	return ret;
 }
 

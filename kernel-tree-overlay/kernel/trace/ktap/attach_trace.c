@@ -27,8 +27,6 @@
 
 #include "attach.h"
 
-#define NOTE_SIZE		1024
-
 /**
  * struct pattern - what an item says
  * @system: glob of the system, or NULL
@@ -232,20 +230,6 @@ static struct ktap_site *site_create(struct ktap_session *s, struct trace_event_
 	return site;
 }
 
-/* A note for -v about events of a glob that refused */
-static void note_refused(struct ktap_attach *a, unsigned int refused, unsigned int nr,
-			 const char *list)
-{
-	char *text = kasprintf(GFP_KERNEL, "%u of %u events of \"%s\" cannot be traced: %s",
-			       refused, nr, a->item, list);
-
-	if (!text)
-		return;
-	ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
-			min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
-	kfree(text);
-}
-
 static const char *refusal(int error, char *buf, size_t size)
 {
 	switch (error) {
@@ -265,17 +249,14 @@ static const char *refusal(int error, char *buf, size_t size)
 static int attach_matches(struct ktap_attach *a, struct matches *m)
 {
 	bool exact = m->nr == 1 && !has_wildcard(a->item) && !m->bare_system;
-	struct ktap_log log = { .size = NOTE_SIZE };
+	char buf[24], full[2 * KTAP_MAX_NAME];
 	struct ktap_session *s = a->session;
-	unsigned int i, refused = 0;
+	struct ktap_refused refused = { };
 	struct ktap_site *site;
-	char buf[24];
+	unsigned int i;
 	int ret = 0, err;
 
 	ktap_exec_charge(a->x, 100LL * m->nr);
-	log.buf = kzalloc(NOTE_SIZE, GFP_KERNEL);
-	if (!log.buf)
-		log.size = 0;
 
 	for (i = 0; i < m->nr; i++) {
 		struct trace_event_call *call = m->calls[i];
@@ -297,19 +278,16 @@ static int attach_matches(struct ktap_attach *a, struct matches *m)
 		} else if (err == -ENOMEM) {
 			ret = ktap_error(a->x, "no memory to trace %s:%s", system, name);
 		} else {
-			refused++;
-			ktap_log(&log, "%s%s:%s (%s)", refused > 1 ? ", " : "", system,
-				 name, refusal(err, buf, sizeof(buf)));
+			snprintf(full, sizeof(full), "%s:%s", system, name);
+			ktap_refused_add(&refused, full, refusal(err, buf, sizeof(buf)));
 		}
 		cond_resched();
 	}
 
-	if (!ret && refused == m->nr)
-		ret = ktap_error(a->x, "cannot trace \"%s\": %s", a->item,
-				 log.buf ?: "no memory");
-	else if (!ret && refused)
-		note_refused(a, refused, m->nr, log.buf ?: "");
-	kfree(log.buf);
+	if (!ret && refused.nr == m->nr)
+		ret = ktap_error(a->x, "cannot trace \"%s\": %.1000s", a->item,
+				 refused.log.buf ?: "no memory");
+	ktap_refused_end(a, &refused, ret ? 0 : m->nr - refused.nr, "events");
 	return ret;
 }
 

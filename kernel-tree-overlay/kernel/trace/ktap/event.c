@@ -389,17 +389,19 @@ void ktap_events_hold(struct ktap_session *s)
  */
 void ktap_events_detach(struct ktap_session *s)
 {
-	bool wait = s->newtask_tp || s->syscalls;
+	bool wait = s->newtask_tp || s->syscalls || s->rawtps;
 
 	WRITE_ONCE(s->live, false);
 	ktap_pids_stop(s);
 	ktap_syscalls_detach(s);
+	ktap_rawtps_detach(s);
 	ktap_timers_detach(s);
 	ktap_kprobes_detach(s);
 	if (!list_empty(&s->taps))
 		trace_event_tap_detach(&s->taps);
 	else if (wait)
 		tracepoint_synchronize_unregister();
+	ktap_rawtps_end(s);
 }
 
 /**
@@ -414,6 +416,7 @@ void ktap_events_free(struct ktap_session *s)
 		ktap_site_free(site);
 	ktap_syscalls_free(s);
 	ktap_kprobes_free(s);
+	ktap_rawtps_free(s);
 	kvfree(s->names);
 	s->names = NULL;
 }

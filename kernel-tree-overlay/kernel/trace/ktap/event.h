@@ -107,6 +107,7 @@ struct ktap_names {
  * @nr_timers: how many of them are timers
  * @syscalls: what ev_syscalls.c attached
  * @kprobes: what is registered of ev_kprobe.c, or NULL
+ * @rawtps: what is attached of ev_rawtp.c, or NULL
  * @late: strings that come late, of late.c, or NULL
  * @taps: attached struct trace_event_tap
  * @names: see there; made when the first event is attached
@@ -150,6 +151,7 @@ struct ktap_session {
 	unsigned int nr_timers;
 	struct ktap_syscalls *syscalls;
 	struct ktap_kprobes *kprobes;
+	struct trace_event_tap_raw_set *rawtps;
 	struct ktap_late *late;
 	struct list_head taps;
 	struct ktap_names *names;
@@ -255,7 +257,7 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
  * @tap: of ev_tracepoint.c
  * @timer: of ev_timer.c
  * @kprobe: of ev_kprobe.c
- * @own: of ev_tracepoint.c, if the script takes stacks
+ * @own: of ev_tracepoint.c, if the script takes stacks, and of ev_rawtp.c
  * @sc_nr: system call number, or -1
  * @sc_enter: entry of a system call
  * @sc_nargs: arguments of the system call
@@ -457,6 +459,25 @@ static inline void ktap_kprobes_detach(struct ktap_session *s)
 }
 
 static inline void ktap_kprobes_free(struct ktap_session *s)
+{
+}
+#endif
+
+/* ev_rawtp.c */
+#ifdef CONFIG_BPF_EVENTS
+void ktap_rawtps_detach(struct ktap_session *s);
+void ktap_rawtps_end(struct ktap_session *s);
+void ktap_rawtps_free(struct ktap_session *s);
+#else
+static inline void ktap_rawtps_detach(struct ktap_session *s)
+{
+}
+
+static inline void ktap_rawtps_end(struct ktap_session *s)
+{
+}
+
+static inline void ktap_rawtps_free(struct ktap_session *s)
 {
 }
 #endif
