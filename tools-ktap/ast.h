@@ -124,6 +124,7 @@ struct expr {
 	unsigned char op;
 	bool in_pred;		/* E_NAME: an event's field if it has one */
 	bool builtin;		/* E_NAME: always the builtin, pid() in a predicate */
+	bool filter;		/* E_BIN: ksym(ip, false) ~ "b", which the kernel can see to */
 	unsigned short depth;
 	struct src_pos pos;	/* of its operator, or first character */
 	struct src_pos start;	/* of its first character */

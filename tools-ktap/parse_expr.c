@@ -414,13 +414,14 @@ static bool is_misplaced_dec(struct parser *ps)
 
 /*
  * Filters of ftrace:function are written ip == mutex*, without quotes: the end of
- * that word, or 0 if what comes behind the operator is none.
+ * that word, or 0 if what comes behind the operator is none. Without a * it might
+ * be anything, so that is for events that have no other names to compare with.
  */
 static size_t filter_word_end(struct parser *ps, const struct expr *a, size_t *from)
 {
 	const struct lexer *l = ps->l;
 	size_t i = l->cur.end;
-	bool glob = false;
+	bool word = ps->of_ftrace;
 
 	if (!ps->in_pred || a->kind != E_NAME || strcmp(a->str->s, "ip"))
 		return 0;
@@ -429,17 +430,16 @@ static size_t filter_word_end(struct parser *ps, const struct expr *a, size_t *f
 	*from = i;
 	for (; i < l->len && (lex_is_name(l->src[i]) || memchr(".*?", l->src[i], 3)); i++)
 		if (l->src[i] == '*' || l->src[i] == '?')
-			glob = true;
+			word = true;
 	/* 0 .. 9: an address */
-	return glob && !lex_is_digit(l->src[*from]) ? i : 0;
+	return word && i > *from && !lex_is_digit(l->src[*from]) ? i : 0;
 }
 
 /* ip == mutex*: ksym(ip, false) ~ "mutex*" */
-static struct expr *parse_filter_word(struct parser *ps, struct expr *ip, int op, size_t from,
-				      size_t end)
+static struct expr *new_filter(struct parser *ps, struct expr *ip, int op, struct src_pos pos,
+			       struct expr *word)
 {
-	struct src_pos pos = parse_pos(ps);
-	struct expr *call, *word, *e;
+	struct expr *call, *e;
 
 	call = parse_new_expr(ps, E_CALL, pos);
 	call->a = parse_new_expr(ps, E_NAME, pos);
@@ -448,14 +448,32 @@ static struct expr *parse_filter_word(struct parser *ps, struct expr *ip, int op
 	ip->next = parse_new_expr(ps, E_BOOL, pos);
 	call->start = ip->start;
 	list_to(ps, call, ip);
-	word = parse_new_expr(ps, E_STR, pos);
-	word->str = lex_intern(ps->l, ps->l->src + from, end - from);
 	e = new_bin(ps, E_BIN, OP_MATCH, pos, call, word);
+	e->filter = true;
 	if (op == OP_NE)
 		e = new_un(ps, E_UN, OP_NOT, pos, e);
+	return e;
+}
+
+static struct expr *parse_filter_word(struct parser *ps, struct expr *ip, int op, size_t from,
+				      size_t end)
+{
+	struct expr *word = parse_new_expr(ps, E_STR, parse_pos(ps));
+	struct expr *e;
+
+	word->str = lex_intern(ps->l, ps->l->src + from, end - from);
+	e = new_filter(ps, ip, op, parse_pos(ps), word);
 	lex_seek(ps->l, end);
 	parse_advance(ps);
 	return e;
+}
+
+/* ip ~ "mutex*" of ftrace:function: what is compared is the name of the function */
+static bool is_filter(const struct parser *ps, const struct expr *a, int op,
+		      const struct expr *b)
+{
+	return ps->of_ftrace && a->kind == E_NAME && !strcmp(a->str->s, "ip") &&
+	       b->kind == E_STR && (op == OP_EQ || op == OP_NE || op == OP_MATCH);
 }
 
 static struct expr *parse_binary(struct parser *ps, unsigned int min)
@@ -503,7 +521,10 @@ static struct expr *parse_binary(struct parser *ps, unsigned int min)
 			continue;
 		}
 		b = parse_binary(ps, info.prec);
-		a = new_bin(ps, info.kind, info.op, pos, a, b);
+		if (info.kind == E_BIN && is_filter(ps, a, info.op, b))
+			a = new_filter(ps, a, info.op, pos, b);
+		else
+			a = new_bin(ps, info.kind, info.op, pos, a, b);
 	}
 }
 

@@ -207,6 +207,7 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 void parse_leave_pred(struct parser *ps)
 {
 	ps->in_pred = false;
+	ps->of_ftrace = false;
 	ps->l->src = ps->outside_src;
 	ps->l->len = ps->outside_len;
 	lex_return(ps->l, &ps->outside);
@@ -224,7 +225,60 @@ void parse_skip_pred(struct parser *ps)
 	}
 }
 
-static struct expr *parse_pred(struct parser *ps, struct text *t, struct src_pos base)
+#define FTRACE	"ftrace:function"
+
+/*
+ * A pattern of functions that the event must match for @pred to hold, which is
+ * left without it; or NULL.
+ */
+static struct kstr *take_filter(struct expr **pred)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_.*?[]!-";
+	struct expr *e = *pred;
+	struct kstr *s;
+
+	if (e->kind == E_PAREN) {
+		s = take_filter(&e->a);
+		if (!e->a)
+			*pred = NULL;
+		return s;
+	}
+	if (e->kind == E_AND) {
+		s = take_filter(&e->a);
+		if (!s)
+			s = take_filter(&e->b);
+		if (!e->a || !e->b)
+			*pred = e->a ? e->a : e->b;
+		return s;
+	}
+	if (e->kind != E_BIN || !e->filter || !e->b->str->len ||
+	    strspn(e->b->str->s, plain) != e->b->str->len)
+		return NULL;
+	*pred = NULL;
+	return e->b->str;
+}
+
+/*
+ * The function tracer gets the pattern with its event, so that only functions
+ * that match are hooked.
+ */
+static struct expr *push_filter(struct parser *ps, struct expr *event, struct expr *pred)
+{
+	struct kstr *s = NULL;
+	char *buf;
+
+	if (event && event->kind == E_STR && !event->next && !strcmp(event->str->s, FTRACE))
+		s = take_filter(&pred);
+	if (s) {
+		buf = parse_alloc(ps, sizeof(FTRACE ":") + s->len);
+		event->str = lex_intern(ps->l, buf, sprintf(buf, FTRACE ":%s", s->s));
+	}
+	return pred;
+}
+
+static struct expr *parse_pred(struct parser *ps, struct text *t, struct expr *events,
+			       struct src_pos base)
 {
 	struct lexer *l = ps->l;
 	struct expr *e;
@@ -238,6 +292,9 @@ static struct expr *parse_pred(struct parser *ps, struct text *t, struct src_pos
 	ps->outside_src = l->src;
 	ps->outside_len = l->len;
 	ps->in_pred = true;
+	for (e = events; e; e = e->next)
+		if (e->kind == E_STR && !strncmp(e->str->s, FTRACE, strlen(FTRACE)))
+			ps->of_ftrace = true;
 	ps->pred_end = 0;
 	if (t->s == l->src) {
 		ps->pred_end = t->pred_to + 1;
@@ -255,7 +312,7 @@ static struct expr *parse_pred(struct parser *ps, struct text *t, struct src_pos
 	if (parse_tok(ps) != TK_EOF)
 		parse_unexpected(ps, NULL);
 	parse_leave_pred(ps);
-	return e;
+	return push_filter(ps, events, e);
 }
 
 /* The handler @h, or one that looks at the predicate and then calls it */
@@ -344,7 +401,7 @@ static struct stmt *finish_text(struct parser *ps, struct text *t, struct src_po
 	char buf[64];
 
 	if (t->has_pred)
-		pred = parse_pred(ps, t, none);
+		pred = parse_pred(ps, t, t->events, none);
 	if (t->nevents && t->last_from < t->last_to) {
 		if (is_word(t->s, t->last_from, t->last_to, "function"))
 			in_text = true;
@@ -383,7 +440,7 @@ static struct stmt *parse_quoted(struct parser *ps, struct expr *str, struct src
 			parse_error(ps, str->start, EVENT_CHAR, t.end_char);
 		if (t.last_from < t.last_to || !t.nevents)
 			add_part(ps, &t, str->start);
-		p = t.has_pred ? parse_pred(ps, &t, str->start) : pred;
+		p = t.has_pred ? parse_pred(ps, &t, t.events, str->start) : pred;
 		if (!handler)
 			h = parse_handler(ps, t.events, p, true);
 		else
@@ -423,7 +480,7 @@ struct stmt *parse_trace(struct parser *ps)
 			t.pred_to = pred_end(t.s, i + 1, t.len);
 			if (t.pred_to >= t.len)
 				parse_error(ps, lex_pos_at(ps->l, i), PRED_OPEN);
-			pred = parse_pred(ps, &t, pos);
+			pred = parse_pred(ps, &t, e, pos);
 			seek(ps, t.pred_to + 1);
 		} else {
 			parse_advance(ps);
@@ -450,7 +507,7 @@ struct stmt *parse_trace(struct parser *ps)
 			t.pred_to = pred_end(t.s, i + 1, t.len);
 			if (t.pred_to >= t.len)
 				parse_error(ps, lex_pos_at(ps->l, i), PRED_OPEN);
-			pred = parse_pred(ps, &t, pos);
+			pred = parse_pred(ps, &t, e, pos);
 			i = t.pred_to + 1;
 		}
 		seek(ps, i);

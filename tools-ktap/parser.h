@@ -21,6 +21,7 @@ struct parser {
 	int braces;			/* { less } so far */
 	unsigned int no_colon;		/* inside ?: a colon belongs to it */
 	bool in_pred;
+	bool of_ftrace;			/* in_pred: what is compared with ip is a function */
 	bool lost;			/* nested too deeply: the rest is not parsed */
 	size_t stmt_start;		/* offset of the statement last begun */
 	struct lex_mark outside;	/* in_pred: where the predicate was met ... */

@@ -89,6 +89,22 @@ static inline int ktap_attach_rawtp(struct ktap_attach *a)
 }
 #endif
 
+/* ev_ftrace.c */
+static inline bool ktap_is_ftrace(const char *item)
+{
+	return str_has_prefix(item, "ftrace:");
+}
+
+#ifdef CONFIG_FUNCTION_TRACER
+int ktap_attach_ftrace(struct ktap_attach *a);
+#else
+static inline int ktap_attach_ftrace(struct ktap_attach *a)
+{
+	return ktap_error(a->x, "\"%s\": this needs a kernel with CONFIG_FUNCTION_TRACER",
+			  a->item);
+}
+#endif
+
 /* attach_kprobe.c */
 #ifdef CONFIG_KPROBES
 bool ktap_is_kprobe(const char *item);

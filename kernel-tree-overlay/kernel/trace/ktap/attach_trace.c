@@ -83,7 +83,7 @@ static bool is_other_kind(const char *item)
 {
 	static const char * const kinds[] = {
 		"probe:", "kprobe:", "kprobes:", "k:", "kretprobe:", "uprobe:",
-		"uprobes:", "u:", "uretprobe:", "sdt:", "mem:", "ftrace:",
+		"uprobes:", "u:", "uretprobe:", "sdt:", "mem:",
 		"cache-", "cpu-", "page-faults",
 		"context-switches", "branch", "instructions", "cycles",
 	};

@@ -72,17 +72,11 @@ struct ktap_kprobes {
  * The handlers
  */
 
-/* What is of no use to the reader of the output, see KTAP_LOAD_NOT_SELF */
-static __always_inline bool is_self(const struct ktap_session *s)
-{
-	return s->self && in_task() && task_tgid_nr(current) == s->self;
-}
-
 static __always_inline bool kprobe_wants(const struct ktap_kprobe *p)
 {
 	const struct ktap_session *s = p->site->session;
 
-	return ktap_session_wants(s) && !is_self(s) && rcu_is_watching();
+	return ktap_session_wants(s) && !ktap_session_is_self(s) && rcu_is_watching();
 }
 
 /* Of a return, the CPU is that where it returns. */
@@ -90,7 +84,7 @@ static __always_inline bool kprobe_wants_return(const struct ktap_kprobe *p)
 {
 	const struct ktap_session *s = p->site->session;
 
-	return ktap_session_live(s) && ktap_session_wants_task(s) && !is_self(s);
+	return ktap_session_live(s) && ktap_session_wants_task(s) && !ktap_session_is_self(s);
 }
 
 static __always_inline void kprobe_deliver(struct ktap_kprobe *p, unsigned int n,
@@ -528,19 +522,14 @@ static const char *kprobe_render(struct trace_event_tap_text *text,
 static unsigned int kprobe_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
 {
 	struct ktap_own_frames own = { .next = ev->args[1] };
-	unsigned long *save = (unsigned long *)ip;
-	unsigned int nr, i;
+	unsigned int nr;
 
 	if (ev->site->kprobe->ret)
 		return ktap_stack_save(&own, ip, max);
-	nr = trace_event_tap_stack(ev->regs, ev->site->kprobe->entry, save, max);
+	nr = ktap_stack_save_regs(ev->regs, ev->site->kprobe->entry, ip, max);
 	/* as a return address does, it follows what the frame is at */
 	if (nr)
-		save[0] = ev->args[0] + 1;
-	if (sizeof(*save) != sizeof(*ip)) {
-		for (i = nr; i--; )
-			ip[i] = save[i];
-	}
+		ip[0] = ev->args[0] + 1;
 	return nr;
 }
 

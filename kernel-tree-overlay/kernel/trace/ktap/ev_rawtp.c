@@ -18,8 +18,7 @@
  * Locks: those of the tracepoints, while they are looked at or attached.
  */
 #include <linux/glob.h>
-#include <linux/preempt.h>
-#include <linux/sched.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/stringhash.h>
@@ -40,9 +39,7 @@ static void rawtp_hit(void *data, const u64 *args)
 	const struct ktap_session *s = site->session;
 	struct ktap_event ev __uninitialized;
 
-	/* see KTAP_LOAD_NOT_SELF */
-	if (!ktap_session_wants(s) ||
-	    (s->self && in_task() && task_tgid_nr(current) == s->self))
+	if (!ktap_session_wants(s) || ktap_session_is_self(s))
 		return;
 	ev.site = site;
 	ev.rec = args;

@@ -397,6 +397,7 @@ void ktap_events_detach(struct ktap_session *s)
 	ktap_rawtps_detach(s);
 	ktap_timers_detach(s);
 	ktap_kprobes_detach(s);
+	ktap_ftraces_detach(s);
 	if (!list_empty(&s->taps))
 		trace_event_tap_detach(&s->taps);
 	else if (wait)

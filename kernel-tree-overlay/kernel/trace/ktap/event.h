@@ -9,6 +9,8 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/tracepoint.h>
 #include <linux/trace_event_tap.h>
@@ -17,6 +19,7 @@
 #include "ktap.h"
 
 struct ktap_late;
+struct ktap_ftrace;
 struct ktap_kfunc;
 struct ktap_kprobe;
 struct ktap_kprobes;
@@ -208,6 +211,18 @@ static inline bool ktap_session_wants(const struct ktap_session *s)
 	return ktap_session_wants_task(s);
 }
 
+/**
+ * ktap_session_is_self() - whether the current task is of no use to the reader
+ * @s: the session
+ *
+ * Context: any.
+ * Return: whether it is, see KTAP_LOAD_NOT_SELF.
+ */
+static __always_inline bool ktap_session_is_self(const struct ktap_session *s)
+{
+	return s->self && in_task() && task_tgid_nr(current) == s->self;
+}
+
 /* watchdog.c */
 void ktap_watch_get(void);
 void ktap_watch_put(void);
@@ -257,6 +272,7 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
  * @tap: of ev_tracepoint.c
  * @timer: of ev_timer.c
  * @kprobe: of ev_kprobe.c
+ * @ftrace: of ev_ftrace.c
  * @own: of ev_tracepoint.c, if the script takes stacks, and of ev_rawtp.c
  * @sc_nr: system call number, or -1
  * @sc_enter: entry of a system call
@@ -288,6 +304,7 @@ struct ktap_site {
 		};
 		struct ktap_timer *timer;
 		struct ktap_kprobe *kprobe;
+		struct ktap_ftrace *ftrace;
 	};
 
 	int sc_nr;
@@ -407,6 +424,7 @@ int ktap_timers_start(struct ktap_session *s);
 void ktap_timers_detach(struct ktap_session *s);
 
 /* stack.c */
+unsigned int ktap_stack_save_regs(struct pt_regs *regs, bool entry, u64 *ip, unsigned int max);
 unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigned int max);
 
 /* event_text.c */
@@ -478,6 +496,15 @@ static inline void ktap_rawtps_end(struct ktap_session *s)
 }
 
 static inline void ktap_rawtps_free(struct ktap_session *s)
+{
+}
+#endif
+
+/* ev_ftrace.c */
+#ifdef CONFIG_FUNCTION_TRACER
+void ktap_ftraces_detach(struct ktap_session *s);
+#else
+static inline void ktap_ftraces_detach(struct ktap_session *s)
 {
 }
 #endif

@@ -76,6 +76,35 @@ static unsigned int walk(unsigned long *ip, unsigned int size)
 }
 #endif
 
+/* Backwards: they get wider, in place */
+static void widen(u64 *ip, unsigned int nr)
+{
+	const unsigned long *save = (const unsigned long *)ip;
+
+	if (sizeof(*save) == sizeof(*ip))
+		return;
+	while (nr--)
+		ip[nr] = save[nr];
+}
+
+/**
+ * ktap_stack_save_regs() - the stack where registers were saved
+ * @regs: them
+ * @entry: that is the start of a function
+ * @ip: gets the frames, the innermost first
+ * @max: how many are wanted at most
+ *
+ * Context: any.
+ * Return: how many frames there are.
+ */
+unsigned int ktap_stack_save_regs(struct pt_regs *regs, bool entry, u64 *ip, unsigned int max)
+{
+	unsigned int nr = trace_event_tap_stack(regs, entry, (unsigned long *)ip, max);
+
+	widen(ip, nr);
+	return nr;
+}
+
 /**
  * ktap_stack_save() - the stack of the caller, without the frames of the tracer
  * @own: which these are
@@ -88,7 +117,7 @@ static unsigned int walk(unsigned long *ip, unsigned int size)
 unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigned int max)
 {
 	unsigned long *save = (unsigned long *)ip;
-	unsigned int nr, skip, size = max + FEW_OWN, i;
+	unsigned int nr, skip, size = max + FEW_OWN;
 
 	for (;;) {
 		nr = walk(save, size);
@@ -103,12 +132,8 @@ unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigne
 			skip++;
 	}
 	nr = min(nr - skip, max);
-	/* forwards to get down, then backwards to widen */
 	memmove(save, save + skip, nr * sizeof(*save));
-	if (sizeof(*save) != sizeof(*ip)) {
-		for (i = nr; i--; )
-			ip[i] = save[i];
-	}
+	widen(ip, nr);
 	return nr;
 }
 
