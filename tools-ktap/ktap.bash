@@ -15,8 +15,8 @@ _ktap_script_options()
 _ktap()
 {
 	local cur=$2 prev=$3 word script='' i
-	local letters='-e -s -o -T -p -C -c -q -v -l -d -w -V -h'
-	local options='--exec --simple --output --json --time --pid --cpu --cmd --quiet
+	local letters='-e -s -o -T -p -C -G -c -q -v -l -d -w -V -h'
+	local options='--exec --simple --output --json --time --pid --cpu --cgroup --cmd --quiet
 		--verbose --list --dump --dry-run --compile --self-test --write --buffer-kb
 		--mem-limit --main-budget --handler-budget --device --tracefs --version --help'
 
@@ -26,7 +26,7 @@ _ktap()
 		case $word in
 		--)	COMPREPLY=($(compgen -c -- "$cur"))
 			return ;;
-		-e|--exec|-s|--simple|-o|--output|-p|--pid|-C|--cpu|-c|--cmd|--compile|\
+		-e|--exec|-s|--simple|-o|--output|-p|--pid|-C|--cpu|-G|--cgroup|-c|--cmd|--compile|\
 		--buffer-kb|--mem-limit|--main-budget|--handler-budget|--device|--tracefs)
 			((i++)) ;;
 		-*)	;;
@@ -40,6 +40,9 @@ _ktap()
 		return ;;
 	-C|--cpu)
 		COMPREPLY=($(compgen -W "$(sed -n 's/^processor[^0-9]*//p' /proc/cpuinfo)" -- "$cur"))
+		return ;;
+	-G|--cgroup)
+		COMPREPLY=($(cd /sys/fs/cgroup 2>/dev/null && compgen -d -- "$cur"))
 		return ;;
 	-c|--cmd)
 		COMPREPLY=($(compgen -c -- "$cur"))

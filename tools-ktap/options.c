@@ -229,6 +229,9 @@ static void set_option(struct options *o, int id)
 	case OPT_CPU:
 		o->run.cpu = parse_number("-C", optarg, 0, INT32_MAX, false);
 		break;
+	case OPT_CGROUP:
+		o->run.cgroup = optarg;
+		break;
 	case OPT_CMD:
 		o->shell[0] = "/bin/sh";
 		o->shell[1] = "-c";

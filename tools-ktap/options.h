@@ -26,6 +26,8 @@
 	  "trace only this process, with its threads and children")	\
 	X(CPU, 'C', "cpu", "CPU",					\
 	  "trace only what happens on this CPU")			\
+	X(CGROUP, 'G', "cgroup", "CGROUP",				\
+	  "trace only the processes of this control group")		\
 	X(CMD, 'c', "cmd", "COMMAND",					\
 	  "as '-- sh -c COMMAND'")					\
 	X(QUIET, 'q', "quiet", NULL,					\

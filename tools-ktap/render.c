@@ -981,6 +981,7 @@ static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 {
 	struct vals v = { (const char *)(rec + 1), rec->len - sizeof(*rec) };
 	const struct ktap_rec_val *val;
+	void (*call)(void *data, __u64 nr);
 	int err = 0;
 	struct vals c;
 
@@ -1013,13 +1014,15 @@ static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 		break;
 	case KTAP_REC_ROWS:
 		return add_rows(r, v);
+	case KTAP_REC_ATTACHING:
 	case KTAP_REC_STARTED:
+		call = rec->type == KTAP_REC_STARTED ? r->ops.started : r->ops.attaching;
 		c = v;
 		val = next_val(&c);
 		if (!val || val->type != KTAP_VAL_INT)
 			return -1;
-		if (r->ops.started)
-			r->ops.started(r->ops.data, get_int(val));
+		if (call)
+			call(r->ops.data, get_int(val));
 		break;
 	case KTAP_REC_NOTE:
 		note(r, v);

@@ -25,6 +25,7 @@ enum {
 struct ktap_render_ops {
 	unsigned int flags;
 	/* all events are attached, nr of them */
+	void (*attaching)(void *data, __u64 nr);
 	void (*started)(void *data, __u64 nr);
 	/* a message for people who asked for messages */
 	void (*note)(void *data, const char *text);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../../include/uapi/linux/ktap.h"
+#include "cgroup.h"
 #include "diag.h"
 #include "json.h"
 #include "loss.h"
@@ -26,10 +27,15 @@
 
 #define LOG_SIZE	16384
 
+/* To detach so many may take more than this */
+#define MANY_EVENTS	1000
+#define MOMENT_MS	300
+
 /* What the signal handlers need and touch; only by means of get() and set() */
 static int sig_fd = -1;
 static int sig_count;
 static int sig_child;		/* its pid, until it has ended */
+static int sig_stopped;		/* the session was told to end */
 
 static int get(const int *p)
 {
@@ -55,6 +61,8 @@ struct session {
 	__u64 loss[KTAP_LOSS_NR + 32];
 	int run_errno;
 	bool broken;			/* the output cannot be written */
+	__u64 attaching;		/* events, which takes a while */
+	__u64 attached;
 };
 
 __printf(1, 2)
@@ -76,6 +84,7 @@ static bool is_json(const struct session *s)
 
 static void stop(int fd)
 {
+	set(&sig_stopped, 1);
 	if (fd >= 0)
 		ioctl(fd, KTAP_IOC_STOP);
 }
@@ -212,9 +221,19 @@ static int end_command(struct session *s)
  * The session
  */
 
+static void attaching(void *data, __u64 nr)
+{
+	struct session *s = data;
+
+	s->attaching += nr;
+}
+
 static void started(void *data, __u64 nr)
 {
 	struct session *s = data;
+
+	s->attaching = 0;
+	s->attached = nr;
 
 	if (is_json(s))
 		json_started(s->opt->out, nr);
@@ -324,9 +343,22 @@ static int load(struct session *s, const struct ktap_image *img)
 	};
 	int err;
 
+	if (opt->cgroup) {
+		l.flags |= KTAP_LOAD_CGROUP;
+		l.cgroup = cgroup_open(opt->cgroup);
+		if (l.cgroup < 0) {
+			complain("there is no control group '%s': %s", opt->cgroup,
+				 strerror(errno));
+			free(log);
+			return -1;
+		}
+	}
+
 	set_time_zone(&l);
 	*log = 0;
 	err = ioctl(s->fd, KTAP_IOC_LOAD, &l) ? errno : 0;
+	if (opt->cgroup)
+		close(l.cgroup);
 	log[LOG_SIZE - 1] = 0;
 	log[strcspn(log, "\n")] = 0;
 	if (err) {
@@ -400,6 +432,24 @@ static void write_out(struct session *s)
 	}
 }
 
+/* What takes more than a moment: says so once, or how long to wait until then */
+static int progress(struct session *s, bool now)
+{
+	bool ends = get(&sig_stopped) && s->attached >= MANY_EVENTS;
+	__u64 nr = s->attaching ? s->attaching : ends ? s->attached : 0;
+
+	if (!nr || s->opt->quiet)
+		return -1;
+	if (!now)
+		return MOMENT_MS;
+	fprintf(stderr, "%s %llu events...\n", s->attaching ? "Attaching" : "Detaching",
+		(unsigned long long)nr);
+	s->attaching = 0;
+	if (ends)
+		s->attached = 0;
+	return -1;
+}
+
 /* Reads all output until the session has ended; 0, or -1 if it cannot */
 static int read_output(struct session *s, struct ktap_render *render)
 {
@@ -412,9 +462,12 @@ static int read_output(struct session *s, struct ktap_render *render)
 	ssize_t n;
 
 	for (;;) {
-		if (poll(p, 2, -1) < 0) {
-			if (errno == EINTR)
-				continue;
+		n = poll(p, 2, progress(s, false));
+		if (!n)
+			progress(s, true);
+		if (n <= 0 && (!n || errno == EINTR))
+			continue;
+		if (n < 0) {
 			err = -1;
 			break;
 		}
@@ -492,6 +545,7 @@ static int run_session(struct session *s, const struct ktap_image *img)
 {
 	const struct ktap_render_ops ops = {
 		.flags = s->opt->render,
+		.attaching = attaching,
 		.started = started,
 		.note = note,
 		.data = s,

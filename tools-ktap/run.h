@@ -32,6 +32,7 @@ struct run_options {
 	unsigned int pid;		/* 0: all */
 	char *const *command;		/* NULL: none */
 	int cpu;			/* -1: all */
+	const char *cgroup;		/* NULL: all */
 	const char *args;		/* strings in a row, the first is the script */
 	size_t args_size;
 	const char *options;		/* the script's, NAME=VALUE in a row */

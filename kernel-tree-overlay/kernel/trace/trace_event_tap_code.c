@@ -8,6 +8,7 @@
  * Locks: that of the modules, while their symbols are looked at.
  */
 #include <linux/ftrace.h>
+#include <linux/glob.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -22,9 +23,33 @@
 
 #include <asm/sections.h>
 
+static bool is_glob(const char *s)
+{
+	return s[strcspn(s, "*?[\\")];
+}
+
+struct of_modules {
+	const char	*glob;
+	int		(*fn)(void *data, const char *name, unsigned long addr);
+	void		*data;
+};
+
+static int of_modules(void *data, const char *name, unsigned long addr)
+{
+	const struct of_modules *of = data;
+	const struct module *mod;
+
+	/* it stays: the caller holds the lock of the modules */
+	preempt_disable();
+	mod = __module_address(addr);
+	preempt_enable();
+	return mod && glob_match(of->glob, mod->name) ? of->fn(of->data, name, addr) : 0;
+}
+
 /**
  * trace_event_tap_symbols - look at the symbols of the kernel
- * @module: those of this module; NULL: those of the kernel and of all modules
+ * @module: those of this module, or of all whose name matches this glob; NULL:
+ *	those of the kernel and of all modules
  * @fn: is called for each of them; what is not 0 ends it
  * @data: argument of @fn
  *
@@ -37,11 +62,15 @@ int trace_event_tap_symbols(const char *module,
 			    int (*fn)(void *data, const char *name, unsigned long addr),
 			    void *data)
 {
+	struct of_modules of = { .glob = module, .fn = fn, .data = data };
 	int ret = module ? 0 : kallsyms_on_each_symbol(fn, data);
 
 	if (ret)
 		return ret == -EOPNOTSUPP ? 0 : ret;
-	ret = module_kallsyms_on_each_symbol(module, fn, data);
+	if (module && is_glob(module))
+		ret = module_kallsyms_on_each_symbol(NULL, of_modules, &of);
+	else
+		ret = module_kallsyms_on_each_symbol(module, fn, data);
 	return ret == -EOPNOTSUPP ? 0 : ret;
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_symbols);

@@ -563,6 +563,8 @@ struct ktap_rec {
  *	number of events (an integer)
  * @KTAP_REC_NOTE: a message to the user of the tool that -v shows: a string
  * @KTAP_REC_TOP: top(): a table (KTAP_VAL_TABLE), to be shown by falling value
+ * @KTAP_REC_ATTACHING: many events will be attached now, which may take a while:
+ *	how many (an integer)
  */
 enum ktap_rec_type {
 	KTAP_REC_PRINT = 1,
@@ -572,6 +574,7 @@ enum ktap_rec_type {
 	KTAP_REC_STARTED = 5,
 	KTAP_REC_NOTE = 6,
 	KTAP_REC_TOP = 7,
+	KTAP_REC_ATTACHING = 8,
 };
 
 /**
@@ -722,10 +725,13 @@ enum ktap_loss {
 /* Deliver only what happens on one CPU, see struct ktap_load. */
 #define KTAP_LOAD_ONE_CPU	(1 << 1)
 
+/* Deliver only what tasks of a control group do, see struct ktap_load. */
+#define KTAP_LOAD_CGROUP	(1 << 2)
+
 /**
  * struct ktap_load - argument of KTAP_IOC_LOAD
  * @size: sizeof(struct ktap_load)
- * @flags: KTAP_LOAD_NOT_SELF, KTAP_LOAD_ONE_CPU
+ * @flags: KTAP_LOAD_NOT_SELF, KTAP_LOAD_ONE_CPU, KTAP_LOAD_CGROUP
  * @image: address of the image
  * @image_size: bytes of the image
  * @log: address of a buffer that gets the reason of a refusal
@@ -746,6 +752,9 @@ enum ktap_loss {
  * @utc_offset: seconds that local time is ahead of UTC
  * @utc_offset_next: the same from @utc_change on
  * @utc_change: when the offset changes next, in seconds since 1970; 0: never
+ * @cgroup: descriptor of the directory of KTAP_LOAD_CGROUP's group (of version 2);
+ *	tasks in groups below it are traced as well
+ * @pad: 0
  */
 struct ktap_load {
 	__u32 size;
@@ -767,6 +776,8 @@ struct ktap_load {
 	__s32 utc_offset;
 	__s32 utc_offset_next;
 	__s64 utc_change;
+	__s32 cgroup;
+	__u32 pad;
 };
 
 /**

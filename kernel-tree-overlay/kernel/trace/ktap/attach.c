@@ -23,6 +23,9 @@
 
 #include "attach.h"
 
+/* To attach fewer takes no time to speak of */
+#define MANY_EVENTS		200
+
 /* Levenshtein distance; of what is longer, the first bytes count */
 static unsigned int distance(const char *a, const char *b)
 {
@@ -86,6 +89,23 @@ void ktap_nearest_text(const struct ktap_nearest *near, struct ktap_log *log)
 			 i + 1 == near->nr ? " or " : ", ", near->name[i]);
 	if (near->nr)
 		ktap_log(log, "?");
+}
+
+/**
+ * ktap_attach_many() - before many events of one item are attached
+ * @a: the item
+ * @nr: how many they are
+ *
+ * Charges for it, and lets the user know if it may take long.
+ */
+void ktap_attach_many(struct ktap_attach *a, unsigned int nr)
+{
+	s64 n = nr;
+
+	ktap_exec_charge(a->x, 100 * n);
+	if (nr >= MANY_EVENTS)
+		ktap_outbuf_put(a->session->out, KTAP_REC_ATTACHING, KTAP_VAL_INT, &n,
+				sizeof(n), NULL);
 }
 
 /**

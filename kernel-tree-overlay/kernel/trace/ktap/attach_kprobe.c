@@ -5,7 +5,7 @@
  *	item	 = kind ":" place [ return ]
  *	kind	 = "probe" | "kprobe" | "kprobes" | "k" | "kretprobe" | "kretprobes"
  *	place	 = [ MODULE ":" ] FUNCTION [ "+" OFFSET ]
- *		 | [ MODULE ":" ] GLOB
+ *		 | [ MODULE ":" ] GLOB		MODULE may be a glob as well
  *		 | ADDRESS
  *	return	 = "%return" | "!"
  *
@@ -140,7 +140,7 @@ static int parse_symbol(struct place *p, char *s)
 	if (p->ret && (p->offset || p->addr))
 		return ktap_error(a->x, "\"%s\": %s", a->item,
 				  "only a whole function returns; leave the offset out");
-	if (!*p->symbol || (p->module && (!*p->module || has_wildcard(p->module))) ||
+	if (!*p->symbol || (p->module && !*p->module) ||
 	    strchr(p->symbol, ':'))
 		return ktap_error(a->x, "\"%s\" does not name a function; %s", a->item,
 				  "one of a module is MODULE:FUNCTION");
@@ -485,7 +485,7 @@ static int attach_functions(struct place *p, struct glob *g)
 	int ret;
 
 	unique(g);
-	ktap_exec_charge(a->x, 10LL * g->nr);
+	ktap_attach_many(a, g->nr);
 	site = site_create(s, p->text, p->ret);
 	if (!site)
 		return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
@@ -570,7 +570,7 @@ int ktap_attach_kprobe(struct ktap_attach *a)
 	parts = ret ? NULL : kstrdup(p.text, GFP_KERNEL);
 	if (parts) {
 		ret = parse_symbol(&p, parts);
-		if (!ret && has_wildcard(p.symbol)) {
+		if (!ret && (has_wildcard(p.symbol) || (p.module && has_wildcard(p.module)))) {
 			ret = attach_glob(&p);
 		} else if (!ret) {
 			/* the kernel's own lookup wants the module, not the offset */

@@ -256,7 +256,7 @@ static int attach_matches(struct ktap_attach *a, struct matches *m)
 	unsigned int i;
 	int ret = 0, err;
 
-	ktap_exec_charge(a->x, 100LL * m->nr);
+	ktap_attach_many(a, m->nr);
 
 	for (i = 0; i < m->nr; i++) {
 		struct trace_event_call *call = m->calls[i];

@@ -178,8 +178,8 @@ static int cmp_ip(const void *a, const void *b)
 	return *l < *r ? -1 : *l > *r;
 }
 
-/* Only the functions that match are hooked: -ENOENT, or how many they are */
-static int set_filter(struct ktap_ftrace *f)
+/* Only the functions that match are hooked */
+static int set_filter(struct ktap_attach *a, struct ktap_ftrace *f)
 {
 	struct hooks h = { .pattern = f->pattern };
 	unsigned int i, nr = 0;
@@ -194,35 +194,26 @@ static int set_filter(struct ktap_ftrace *f)
 		for (i = 0; i < h.nr; i++)
 			if (!nr || h.ips[nr - 1] != h.ips[i])
 				h.ips[nr++] = h.ips[i];
+		ktap_attach_many(a, nr);
 		ret = ftrace_set_filter_ips(&f->ops, h.ips, nr, 0, 1);
+		a->session->nr_events += nr;
 	}
 	kvfree(h.ips);
-	return ret ?: nr;
+	return ret;
 }
 
 static int ftrace_attach(struct ktap_site *site)
 {
 	struct ktap_ftrace *f = site->ftrace;
-	int ret, nr = 1;
+	int ret;
 
-	ret = ktap_site_set_fields(site, 2, 0, ftrace_get_field);
-	if (ret)
-		return ret;
-	if (*f->pattern) {
-		nr = set_filter(f);
-		if (nr < 0)
-			return nr;
-	}
 	f->ops.func = ftrace_hit;
 	/* where a function begins, frame pointers do not lead to its caller */
 	if (ktap_vm_uses(site->session->vm, KTAP_BI_STACK))
 		f->ops.flags = FTRACE_OPS_FL_SAVE_REGS_IF_SUPPORTED;
 	ret = register_ftrace_function(&f->ops);
-	if (ret)
-		return ret;
-	f->registered = true;
-	site->session->nr_events += nr;
-	return 0;
+	f->registered = !ret;
+	return ret;
 }
 
 static void ftrace_free(struct ktap_site *site)
@@ -246,8 +237,9 @@ static const struct ktap_event_ops ktap_ftrace_ops = {
 };
 
 /* The site of a pattern, or an error pointer */
-static struct ktap_site *site_get(struct ktap_session *s, const char *pattern)
+static struct ktap_site *site_get(struct ktap_attach *a, const char *pattern)
 {
+	struct ktap_session *s = a->session;
 	struct hlist_head *bucket;
 	struct ktap_site *site;
 	struct ktap_ftrace *f;
@@ -267,8 +259,14 @@ static struct ktap_site *site_get(struct ktap_session *s, const char *pattern)
 		site->ftrace = f;
 		f->site = site;
 		strcpy(f->pattern, pattern);
-		ret = site->ops->attach(site);
+		ret = ktap_site_set_fields(site, 2, 0, ftrace_get_field);
 	}
+	if (!ret && *pattern)
+		ret = set_filter(a, f);
+	else
+		s->nr_events++;
+	if (!ret)
+		ret = site->ops->attach(site);
 	if (ret) {
 		ktap_site_free(site);
 		return ERR_PTR(ret);
@@ -293,7 +291,7 @@ int ktap_attach_ftrace(struct ktap_attach *a)
 	if (!n || (*pattern && (*pattern != ':' || !pattern[1])))
 		return ktap_error(a->x, "\"%s\": %s", a->item,
 				  "this is ftrace:function, or ftrace:function:PATTERN");
-	site = site_get(a->session, *pattern ? pattern + 1 : "");
+	site = site_get(a, *pattern ? pattern + 1 : "");
 	if (!IS_ERR(site))
 		return ktap_attach_site(a, site, true);
 	if (PTR_ERR(site) == -ENOENT)

@@ -237,7 +237,7 @@ static int attach_names(struct ktap_attach *a, struct names *n)
 	unsigned int i;
 	int ret = 0;
 
-	ktap_exec_charge(a->x, 100LL * n->nr);
+	ktap_attach_many(a, n->nr);
 	for (i = 0; i < n->nr && !ret && !ktap_env_interrupted(a->session); i++) {
 		site = site_get(a->session, n->name[i]);
 		if (!IS_ERR(site))

@@ -18,6 +18,7 @@
 
 #include "ktap.h"
 
+struct cgroup;
 struct ktap_late;
 struct ktap_ftrace;
 struct ktap_kfunc;
@@ -97,8 +98,9 @@ struct ktap_names {
  * @owner: the files_struct that called RUN: closing the device there ends the
  *	session
  * @self: the process whose system calls are not delivered, or 0
- * @filtered: not all threads (@pids), or not all CPUs (@cpu) are traced
+ * @filtered: not all threads (@pids, @cgroup), or not all CPUs (@cpu) are traced
  * @cpu: the CPU to trace, or -1: all
+ * @cgroup: the control group to trace, or NULL: all
  * @tgid: the process of KTAP_IOC_LOAD's pid, or NULL
  * @tgid_wait: on the process's wait queue
  * @pids: bitmap of the threads to trace, by number in the initial namespace, or
@@ -143,6 +145,7 @@ struct ktap_session {
 	pid_t self;
 	bool filtered;
 	int cpu;
+	struct cgroup *cgroup;
 	struct pid *tgid;
 	wait_queue_entry_t tgid_wait;
 	unsigned long *pids;
@@ -180,6 +183,27 @@ static inline bool ktap_session_live(const struct ktap_session *s)
 	return smp_load_acquire(&s->live); /* pairs with ktap_session_start() */
 }
 
+/* cgroup.c */
+#ifdef CONFIG_CGROUPS
+int ktap_cgroup_set(struct ktap_session *s, int fd);
+void ktap_cgroup_free(struct ktap_session *s);
+bool ktap_cgroup_has_current(const struct ktap_session *s);
+#else
+static inline int ktap_cgroup_set(struct ktap_session *s, int fd)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void ktap_cgroup_free(struct ktap_session *s)
+{
+}
+
+static inline bool ktap_cgroup_has_current(const struct ktap_session *s)
+{
+	return true;
+}
+#endif
+
 /**
  * ktap_session_wants_task() - whether events of the current task are delivered
  * @s: the session; it is live
@@ -189,6 +213,8 @@ static inline bool ktap_session_live(const struct ktap_session *s)
  */
 static inline bool ktap_session_wants_task(const struct ktap_session *s)
 {
+	if (s->cgroup && !ktap_cgroup_has_current(s))
+		return false;
 	return !s->pids || ((unsigned int)current->pid < s->nr_pids &&
 			    test_bit(current->pid, s->pids));
 }

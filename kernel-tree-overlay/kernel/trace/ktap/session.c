@@ -141,13 +141,22 @@ static int session_load_filter(struct ktap_session *s, const struct ktap_load *l
 	int ret;
 
 	s->cpu = -1;
-	s->filtered = load->pid || load->flags & KTAP_LOAD_ONE_CPU;
+	s->filtered = load->pid || load->flags & (KTAP_LOAD_ONE_CPU | KTAP_LOAD_CGROUP);
 	if (load->flags & KTAP_LOAD_ONE_CPU) {
 		if (load->cpu >= nr_cpu_ids || !cpu_online(load->cpu)) {
 			ktap_log(log, "cpu %u is not online", load->cpu);
 			return -EINVAL;
 		}
 		s->cpu = load->cpu;
+	}
+	if (load->flags & KTAP_LOAD_CGROUP) {
+		ret = ktap_cgroup_set(s, load->cgroup);
+		if (ret) {
+			ktap_log(log, ret == -EOPNOTSUPP ?
+				 "this kernel has no control groups (CONFIG_CGROUPS)" :
+				 "that is no control group, or none of version 2");
+			return ret;
+		}
 	}
 	if (!load->pid)
 		return 0;
@@ -211,6 +220,7 @@ static void session_unload(struct ktap_session *s)
 	ktap_late_free(s);
 	ktap_events_free(s);
 	ktap_pids_free(s);
+	ktap_cgroup_free(s);
 	if (s->vm)
 		ktap_vm_destroy(s->vm);
 }
@@ -234,7 +244,8 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 	ret = get_struct(&load, sizeof(load), offsetofend(struct ktap_load, log_size), u);
 	if (ret)
 		return ret;
-	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU) ||
+	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU | KTAP_LOAD_CGROUP) ||
+	    load.pad || (load.cgroup && !(load.flags & KTAP_LOAD_CGROUP)) ||
 	    load.args_size > MAX_ARGS || load.options_size > MAX_ARGS ||
 	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)) ||
 	    bad_offset(load.utc_offset) || bad_offset(load.utc_offset_next))
