@@ -9,6 +9,7 @@
 #include "diag.h"
 #include "render_agg.h"
 #include "render_int.h"
+#include "render_user.h"
 
 #define HIST_WIDTH	38
 #define KEY_WIDTH	31
@@ -61,12 +62,19 @@ static void free_table(struct ktap_render *r, struct table *t)
 	free(t);
 }
 
-/* The rows, for sorting; NULL if there are none */
-static struct row *get_rows(const struct ktap_render *r, const struct table *t)
+static void merge_rows(struct ktap_render *r, struct table *t);
+
+/* The rows, for sorting; how many there are is known afterwards */
+static struct row *get_rows(struct ktap_render *r, struct table *t)
 {
-	struct vals v = { t->data.data, t->data.len };
-	struct row *rows = xmalloc(t->nrows * sizeof(*rows));
+	struct row *rows;
+	struct vals v;
 	size_t i;
+
+	if (t->alike)
+		merge_rows(r, t);
+	v = (struct vals){ t->data.data, t->data.len };
+	rows = xmalloc(t->nrows * sizeof(*rows));
 
 	for (i = 0; i < t->nrows; i++) {
 		rows[i].key = next_val(&v);
@@ -109,7 +117,7 @@ static void drop_tables(struct ktap_render *r, struct vals v, unsigned int depth
 	}
 }
 
-static int add_rows(struct ktap_render *r, struct vals v)
+static int add_rows(struct ktap_render *r, struct vals v, bool alike)
 {
 	const struct ktap_rec_val *id = next_val(&v);
 	struct table *t, *last;
@@ -143,6 +151,7 @@ static int add_rows(struct ktap_render *r, struct vals v)
 	buf_add(&t->data, v.p, v.left);
 	buf_pad(&t->data, 8);
 	t->nrows += n / 2;
+	t->alike |= alike;
 	return 0;
 }
 
@@ -218,8 +227,110 @@ static int compare(const struct ktap_render *r, const struct ktap_rec_val *a,
 static int by_key(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
+	int c = compare(x->r, x->key, y->key);
 
-	return compare(x->r, x->key, y->key);
+	/* two keys may show the same */
+	return c ? c : compare(x->r, x->val, y->val);
+}
+
+/*
+ * Rows that print alike
+ */
+
+/* Whether two keys, in the order of keys, show the same */
+static bool same_key(const struct row *x, const struct row *y)
+{
+	struct vals parts = { (const char *)x->key->data, x->key->len };
+	const struct ktap_rec_val *part;
+
+	if (compare(x->r, x->key, y->key) || x->key->flags != y->key->flags)
+		return false;
+	/* tables have no order, and are not the same */
+	if (x->key->type != KTAP_VAL_TUPLE)
+		return rank(x->key) < 7;
+	while ((part = next_val(&parts)))
+		if (rank(part) >= 7)
+			return false;
+	return true;
+}
+
+/* @t: the table that has both */
+static bool merge_aggs(struct ktap_render *r, const struct table *t, struct ktap_rec_agg *a,
+		       const struct ktap_rec_agg *b)
+{
+	struct table *x, *y;
+
+	/* what they have by key would have to be merged as well */
+	if (render_keys(r, a) || render_keys(r, b) || !agg_merge(a, b))
+		return false;
+	x = a->flags & KTAP_AGGF_BUCKETS ? find_table(r, a->rows) : NULL;
+	y = b->flags & KTAP_AGGF_BUCKETS ? find_table(r, b->rows) : NULL;
+	if (!x && y) {
+		a->rows = b->rows;
+		a->flags |= KTAP_AGGF_BUCKETS;
+	} else if (y && x != y && x != t && y != t) {
+		/* but in a damaged record */
+		buf_add(&x->data, y->data.data, y->data.len);
+		x->nrows += y->nrows;
+		free_table(r, y);
+	}
+	return true;
+}
+
+/* Makes one value of two, in @to, which has the first; false if they do not add up */
+static bool merge_values(struct ktap_render *r, const struct table *t, struct buf *to,
+			 const struct ktap_rec_val *v)
+{
+	struct ktap_rec_val *into = (void *)to->data;
+	struct ktap_rec_agg a, b;
+	__s64 i, j;
+
+	if (into->type == KTAP_VAL_INT && v->type == KTAP_VAL_INT && into->len >= sizeof(i)) {
+		i = get_int(into);
+		j = get_int(v);
+		if (v->flags & KTAP_VALF_LEAST)
+			i = i < j ? i : j;
+		else if (v->flags & KTAP_VALF_GREATEST)
+			i = i > j ? i : j;
+		else
+			i = (__u64)i + j;
+		memcpy(into->data, &i, sizeof(i));
+		return true;
+	}
+	if (!get_agg(into, &a) || !get_agg(v, &b) || !merge_aggs(r, t, &a, &b))
+		return false;
+	memcpy(into->data, &a, sizeof(a));
+	return true;
+}
+
+/*
+ * Addresses in several processes may be the same place in a program: makes one row
+ * of those whose keys have become the same, where that can be done with the values.
+ */
+static void merge_rows(struct ktap_render *r, struct table *t)
+{
+	struct buf data = {}, val = {};
+	size_t i, k, nrows = 0;
+	struct row *rows;
+
+	t->alike = false;
+	rows = get_rows(r, t);
+	qsort(rows, t->nrows, sizeof(*rows), by_key);
+	for (i = 0; i < t->nrows; i = k) {
+		val.len = 0;
+		add_record_val(&val, rows[i].val);
+		for (k = i + 1; k < t->nrows && same_key(&rows[i], &rows[k]) &&
+		     merge_values(r, t, &val, rows[k].val); k++)
+			;
+		add_record_val(&data, rows[i].key);
+		buf_add(&data, val.data, val.len);
+		nrows++;
+	}
+	free(rows);
+	buf_free(&val);
+	buf_free(&t->data);
+	t->data = data;
+	t->nrows = nrows;
 }
 
 /* As rank(), of what aggregations stand for */
@@ -279,8 +390,7 @@ struct agg_row *render_buckets(struct ktap_render *r, const struct ktap_rec_agg 
 		out[i].low = get_int(next_val(&v));
 		out[i].n = get_int(next_val(&v));
 	}
-	*n = t->nrows;
-	agg_sort_rows(out, *n);
+	*n = agg_sort_rows(out, t->nrows);
 	return out;
 }
 
@@ -971,6 +1081,19 @@ static void note(struct ktap_render *r, struct vals v)
 	r->tmp.len = 0;
 }
 
+static int see(struct ktap_render *r, struct vals v)
+{
+	const struct ktap_rec_val *val = next_val(&v);
+	struct ktap_rec_user u;
+
+	if (!val || val->type != KTAP_VAL_USTACK || val->len < sizeof(u))
+		return -1;
+	memcpy(&u, val->data, sizeof(u));
+	if (r->ops.see)
+		r->ops.see(r->ops.data, &u);
+	return 0;
+}
+
 static bool is_output(const struct ktap_rec *rec)
 {
 	return rec->type == KTAP_REC_PRINT || rec->type == KTAP_REC_PRINTF ||
@@ -983,8 +1106,12 @@ static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 	const struct ktap_rec_val *val;
 	void (*call)(void *data, __u64 nr);
 	int err = 0;
+	bool alike;
 	struct vals c;
 
+	if (rec->type == KTAP_REC_USER)
+		return see(r, v);
+	alike = render_plain(r, &v);
 	if (r->ops.flags & KTAP_RENDER_JSON) {
 		err = json_record(r, rec, v);
 		if (err <= 0)
@@ -1013,7 +1140,7 @@ static int render_one(struct ktap_render *r, const struct ktap_rec *rec)
 		print_table(r, get_u32(val), by_value);
 		break;
 	case KTAP_REC_ROWS:
-		return add_rows(r, v);
+		return add_rows(r, v, alike);
 	case KTAP_REC_ATTACHING:
 	case KTAP_REC_STARTED:
 		call = rec->type == KTAP_REC_STARTED ? r->ops.started : r->ops.attaching;
@@ -1078,5 +1205,6 @@ void ktap_render_free(struct ktap_render *r)
 	while (r->tables)
 		free_table(r, r->tables);
 	buf_free(&r->tmp);
+	buf_free(&r->plain);
 	free(r);
 }

@@ -9,10 +9,13 @@
 #ifndef _KTAP_RENDER_H
 #define _KTAP_RENDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <linux/types.h>
 
+struct buf;
+struct ktap_rec_user;
 struct ktap_render;
 
 /* Flags: JSON lines; a time before each line; the output is a terminal */
@@ -29,12 +32,20 @@ struct ktap_render_ops {
 	void (*started)(void *data, __u64 nr);
 	/* a message for people who asked for messages */
 	void (*note)(void *data, const char *text);
+	/* look at a process now, whose addresses come later */
+	void (*see)(void *data, const struct ktap_rec_user *u);
+	/*
+	 * An address in a process as text, a line without its end; @after: what is
+	 * meant is before it. NULL: it is shown as a number
+	 */
+	void (*user)(void *data, struct buf *b, const struct ktap_rec_user *u, __u64 ip,
+		     bool after);
 	void *data;
 };
 
 /*
  * @image stays the caller's and has to live as long; it gives the string
- * constants. Either function of @ops may be NULL, as may @ops. Returns NULL if
+ * constants. Any function of @ops may be NULL, as may @ops. Returns NULL if
  * the image is none.
  */
 struct ktap_render *ktap_render_new(const void *image, size_t size, FILE *out,

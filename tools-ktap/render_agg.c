@@ -212,10 +212,37 @@ static int by_low(const void *a, const void *b)
 	return x->low < y->low ? -1 : x->low > y->low;
 }
 
-void agg_sort_rows(struct agg_row *rows, size_t n)
+size_t agg_sort_rows(struct agg_row *rows, size_t n)
 {
-	if (n)
-		qsort(rows, n, sizeof(*rows), by_low);
+	size_t i, k = 0;
+
+	if (!n)
+		return 0;
+	qsort(rows, n, sizeof(*rows), by_low);
+	for (i = 1; i < n; i++) {
+		if (rows[i].low == rows[k].low)
+			rows[k].n += rows[i].n;
+		else
+			rows[++k] = rows[i];
+	}
+	return k + 1;
+}
+
+bool agg_merge(struct ktap_rec_agg *a, const struct ktap_rec_agg *b)
+{
+	if (a->kind != b->kind || memcmp(a->par, b->par, sizeof(a->par)))
+		return false;
+	a->flags |= b->flags & KTAP_AGGF_BUSY;
+	/* where there was nothing, least and greatest are none */
+	if (b->count && (!a->count || b->min < a->min))
+		a->min = b->min;
+	if (b->count && (!a->count || b->max > a->max))
+		a->max = b->max;
+	a->count += b->count;
+	a->sum = (__u64)a->sum + b->sum;
+	if (a->count)
+		a->avg = a->sum / (__s64)a->count;
+	return true;
 }
 
 static void print_row(FILE *out, const struct buf *label, size_t width, __u64 n, int digits,

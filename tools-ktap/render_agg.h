@@ -40,8 +40,16 @@ void agg_text(struct buf *b, const struct ktap_rec_agg *a);
 bool agg_range(const struct ktap_rec_agg *a, __s64 low, struct agg_range *r);
 /* [8K, 16K) */
 void agg_label(struct buf *b, const struct ktap_rec_agg *a, __s64 low);
-/* Puts the rows in their order, which is that of their values */
-void agg_sort_rows(struct agg_row *rows, size_t n);
+/*
+ * Puts the rows in their order, which is that of their values, and makes one of those
+ * that are the same; returns how many are left
+ */
+size_t agg_sort_rows(struct agg_row *rows, size_t n);
+/*
+ * Adds what one keeps, but for the rows of its histogram and what it has by key, to
+ * another; false if that is of another kind
+ */
+bool agg_merge(struct ktap_rec_agg *a, const struct ktap_rec_agg *b);
 /* The rows, sorted, with the empty ones between them, a line for each */
 void agg_print_rows(FILE *out, const struct ktap_rec_agg *a, const struct agg_row *rows,
 		    size_t n);

@@ -24,6 +24,7 @@ struct table {
 	bool busy;			/* being made text of */
 	struct buf data;		/* the values, as in the records */
 	size_t nrows;
+	bool alike;			/* keys may be that were not */
 };
 
 struct ktap_render {
@@ -33,6 +34,7 @@ struct ktap_render {
 	struct table *tables;
 	unsigned int ntables;
 	struct buf tmp;
+	struct buf plain;		/* the values of a record, see render_user.h */
 	bool inside;			/* the output ends inside of a line */
 };
 

@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct perf_callchain_entry;
 struct pt_regs;
 struct syscall_metadata;
 struct trace_event_call;
@@ -169,6 +170,8 @@ unsigned long trace_event_tap_hook(unsigned long addr);
 enum trace_event_tap_place trace_event_tap_place(unsigned long addr);
 unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned long *ip,
 				   unsigned int size);
+void trace_event_tap_user_stack(bool entry, struct perf_callchain_entry *stack,
+				unsigned int size);
 
 /*
  * Taps on tracepoints themselves, if CONFIG_BPF_EVENTS is on

@@ -2,9 +2,10 @@
 /*
  * What a tracer that may be a module has to know of the kernel's code: which
  * functions there are, whether one can be probed, where the function tracer's
- * hook is, and the stack at a probe.
+ * hook is, the stack at a probe, and that of a program.
  *
- * Contexts: process context, but for trace_event_tap_stack().
+ * Contexts: process context, but for trace_event_tap_stack() and
+ * trace_event_tap_user_stack().
  * Locks: that of the modules, while their symbols are looked at.
  */
 #include <linux/ftrace.h>
@@ -14,12 +15,15 @@
 #include <linux/kprobes.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/perf_event.h>
 #include <linux/ptrace.h>
 #include <linux/rethook.h>
 #include <linux/sched.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 #include <linux/trace_event_tap.h>
+#include <linux/uaccess.h>
+#include <linux/uprobes.h>
 
 #include <asm/sections.h>
 
@@ -198,3 +202,95 @@ unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned lo
 #endif
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_stack);
+
+#ifdef CONFIG_PERF_EVENTS
+/* As add_caller(), for a program */
+#ifdef CONFIG_X86
+static unsigned long user_caller(struct pt_regs *regs)
+{
+	const void __user *sp = (const void __user *)user_stack_pointer(regs);
+	unsigned long caller = 0;
+	u32 caller32;
+
+	if (user_64bit_mode(regs))
+		return copy_from_user_nofault(&caller, sp, sizeof(caller)) ? 0 : caller;
+	return copy_from_user_nofault(&caller32, sp, sizeof(caller32)) ? 0 : caller32;
+}
+#else
+static unsigned long user_caller(struct pt_regs *regs)
+{
+	return 0;
+}
+#endif
+
+static void add_user_caller(struct perf_callchain_entry *stack, unsigned long caller,
+			    unsigned int size)
+{
+	if (!stack->nr || size < 2 || !caller || (stack->nr > 1 && stack->ip[1] == caller))
+		return;
+	stack->nr = min(stack->nr + 1, (u64)size);
+	memmove(stack->ip + 2, stack->ip + 1, (stack->nr - 2) * sizeof(*stack->ip));
+	stack->ip[1] = caller;
+}
+
+/* Who returns to a trampoline returns to who called it, a little later. */
+#ifdef CONFIG_UPROBES
+static void without_trampolines(struct perf_callchain_entry *stack)
+{
+	const struct uprobe_task *utask = current->utask;
+	const struct return_instance *ri = utask ? utask->return_instances : NULL;
+	unsigned long trampoline;
+	unsigned int i;
+
+	if (likely(!ri))
+		return;
+	trampoline = uprobe_get_trampoline_vaddr();
+	for (i = 0; ri && i < stack->nr; i++) {
+		if (stack->ip[i] == trampoline) {
+			stack->ip[i] = ri->orig_ret_vaddr;
+			ri = ri->next;
+		}
+	}
+}
+#else
+static void without_trampolines(struct perf_callchain_entry *stack)
+{
+}
+#endif
+#endif /* CONFIG_PERF_EVENTS */
+
+/**
+ * trace_event_tap_user_stack - the stack of the current program
+ * @entry: it is at the start of a function
+ * @stack: gets the frames, the innermost first: where the program is, or enters the
+ *	kernel, and those that called it; has room for @size
+ * @size: how many are wanted at most
+ *
+ * As perf has it: by frame pointers, so that what was compiled without them ends it,
+ * or leaves functions out.  A page that is not there ends it as well.  A thread of
+ * the kernel has none.
+ *
+ * Context: any.
+ */
+void trace_event_tap_user_stack(bool entry, struct perf_callchain_entry *stack,
+				unsigned int size)
+{
+#ifdef CONFIG_PERF_EVENTS
+	struct perf_callchain_entry_ctx ctx = { .entry = stack, .max_stack = size };
+	struct pt_regs *regs = task_pt_regs(current);
+
+	stack->nr = 0;
+	if (!current->mm || current->flags & (PF_KTHREAD | PF_USER_WORKER))
+		return;
+	perf_callchain_user(&ctx, regs);
+	if (entry)
+		add_user_caller(stack, user_caller(regs), size);
+	without_trampolines(stack);
+	/* where a thread begins there may be a frame that nobody called */
+	while (stack->nr > 1 && !stack->ip[stack->nr - 1])
+		stack->nr--;
+#else
+	stack->nr = 0;
+#endif
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_user_stack);

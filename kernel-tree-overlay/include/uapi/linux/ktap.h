@@ -515,7 +515,10 @@ enum ktap_op {
 	X(STACK,	"stack",	0, 2, KTAP_BI_VALUE)		\
 	/* probes of functions */					\
 	X(FUNC,		"func",		0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT) \
-	X(RETVAL,	"retval",	0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT)
+	X(RETVAL,	"retval",	0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT) \
+	/* programs */							\
+	X(USTACK,	"ustack",	0, 1, KTAP_BI_VALUE)		\
+	X(USYM,		"usym",		1, 1, 0)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -565,6 +568,9 @@ struct ktap_rec {
  * @KTAP_REC_TOP: top(): a table (KTAP_VAL_TABLE), to be shown by falling value
  * @KTAP_REC_ATTACHING: many events will be attached now, which may take a while:
  *	how many (an integer)
+ * @KTAP_REC_USER: addresses in a process were taken, which come later; it may be
+ *	gone then, so its mappings are to be read now: a KTAP_VAL_USTACK without frames.
+ *	Comes again when there is more code in the process.
  */
 enum ktap_rec_type {
 	KTAP_REC_PRINT = 1,
@@ -575,12 +581,15 @@ enum ktap_rec_type {
 	KTAP_REC_NOTE = 6,
 	KTAP_REC_TOP = 7,
 	KTAP_REC_ATTACHING = 8,
+	KTAP_REC_USER = 9,
 };
 
 /**
  * struct ktap_rec_val - a value in a record
  * @type: enum ktap_val_type
- * @flags: KTAP_VALF_TRUNCATED: the end of the string, key or stack is missing
+ * @flags: KTAP_VALF_TRUNCATED: the end of the string, key or stack is missing.
+ *	KTAP_VALF_LEAST, KTAP_VALF_GREATEST: the number is the least or greatest of
+ *	several
  * @pad: 0
  * @len: bytes of @data; the next value follows at the next multiple of 8
  * @data: see enum ktap_val_type
@@ -594,6 +603,8 @@ struct ktap_rec_val {
 };
 
 #define KTAP_VALF_TRUNCATED	(1 << 0)
+#define KTAP_VALF_LEAST		(1 << 1)
+#define KTAP_VALF_GREATEST	(1 << 2)
 
 /**
  * enum ktap_val_type - types of values in records
@@ -615,6 +626,9 @@ struct ktap_rec_val {
  * @KTAP_VAL_STACK: a stack: the text of its frames, innermost first, with a
  *	newline between two.  KTAP_VALF_TRUNCATED: outer frames are missing.
  *	(Inside of the kernel: an __u64 for each frame.)
+ * @KTAP_VAL_USTACK: a stack of a process, a struct ktap_rec_user.
+ *	KTAP_VALF_TRUNCATED: outer frames are missing, or all
+ * @KTAP_VAL_USYM: an address in a process, the same with one frame
  */
 enum ktap_val_type {
 	KTAP_VAL_NIL = 0,
@@ -630,6 +644,25 @@ enum ktap_val_type {
 	KTAP_VAL_AGG = 10,
 	KTAP_VAL_LATE = 11,
 	KTAP_VAL_STACK = 12,
+	KTAP_VAL_USTACK = 13,
+	KTAP_VAL_USYM = 14,
+};
+
+/**
+ * struct ktap_rec_user - data of KTAP_VAL_USTACK and KTAP_VAL_USYM
+ * @pid: the process, as its number is where KTAP_IOC_LOAD was called; 0: it has none
+ *	there, or is a thread of the kernel
+ * @pad: 0
+ * @program: changes when the process executes another program, and differs from
+ *	that of another process that gets the number later: the sum of startcode,
+ *	endcode and startstack in /proc/PID/stat
+ * @ip: its frames, the innermost first; as many as there are bytes for
+ */
+struct ktap_rec_user {
+	__u32 pid;
+	__u32 pad;
+	__u64 program;
+	__u64 ip[];
 };
 
 /**

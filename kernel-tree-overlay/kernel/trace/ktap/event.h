@@ -28,6 +28,7 @@ struct ktap_outbuf;
 struct ktap_site;
 struct ktap_syscalls;
 struct ktap_timer;
+struct ktap_users;
 
 /**
  * struct ktap_own_frames - which frames of a stack are the tracer's
@@ -114,6 +115,7 @@ struct ktap_names {
  * @kprobes: what is registered of ev_kprobe.c, or NULL
  * @rawtps: what is attached of ev_rawtp.c, or NULL
  * @late: strings that come late, of late.c, or NULL
+ * @users: processes whose addresses are taken, of ustack.c, or NULL
  * @taps: attached struct trace_event_tap
  * @names: see there; made when the first event is attached
  * @map_bytes: memory in all maps of sites, see KTAP_MAX_MAPS
@@ -159,6 +161,7 @@ struct ktap_session {
 	struct ktap_kprobes *kprobes;
 	struct trace_event_tap_raw_set *rawtps;
 	struct ktap_late *late;
+	struct ktap_users *users;
 	struct list_head taps;
 	struct ktap_names *names;
 	size_t map_bytes;
@@ -272,6 +275,8 @@ ssize_t ktap_outbuf_read(struct ktap_outbuf *out, char __user *buf, size_t size,
 			 bool nonblock);
 int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
 		    enum ktap_val_type vtype, const void *data, size_t len, bool *live);
+bool ktap_outbuf_try(struct ktap_outbuf *out, enum ktap_rec_type type,
+		     enum ktap_val_type vtype, const void *data, size_t len);
 
 /*
  * Events
@@ -387,6 +392,8 @@ enum ktap_event_has {
  * @render: its text
  * @stack: the kernel's stack where it happened, as ktap_env_stack(); may be NULL
  * @get: one of the things that only some sources have; 1: it has not; may be NULL
+ * @user_entry: whether a program is at the first instruction of a function, which has
+ *	no frame yet, so that who called it is to be got from elsewhere; may be NULL
  *
  * All but @attach and @free are called in any context.
  */
@@ -403,6 +410,7 @@ struct ktap_event_ops {
 	unsigned int (*stack)(const struct ktap_event *ev, u64 *ip, unsigned int max);
 	int (*get)(struct ktap_exec *x, const struct ktap_event *ev,
 		   enum ktap_event_has what, struct ktap_val *out);
+	bool (*user_entry)(const struct ktap_event *ev);
 };
 
 extern const struct ktap_event_ops ktap_tracepoint_ops;
@@ -452,6 +460,10 @@ void ktap_timers_detach(struct ktap_session *s);
 /* stack.c */
 unsigned int ktap_stack_save_regs(struct pt_regs *regs, bool entry, u64 *ip, unsigned int max);
 unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigned int max);
+
+/* ustack.c */
+int ktap_users_create(struct ktap_session *s);
+void ktap_users_free(struct ktap_session *s);
 
 /* event_text.c */
 int ktap_texts_get(void);

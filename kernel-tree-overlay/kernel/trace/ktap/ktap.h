@@ -9,7 +9,7 @@
  *    nothing of devices, tracepoints or the ring buffer.  It is also built as a
  *    user-space library for its tests (tools/testing/ktap);
  *  - the environment (session.c, outbuf.c, attach*.c, site.c, event*.c, ev_*.c, pids.c,
- *    watchdog.c, env.c, late.c, stack.c, lib_task.c, lib_path.c, lib_event.c): the
+ *    watchdog.c, env.c, late.c, stack.c, ustack.c, lib_task.c, lib_path.c, lib_event.c): the
  *    kernel around it.  The host build has another one.
  *
  * Contexts
@@ -63,6 +63,8 @@ struct ktap_cell;
  * @KTAP_TUPLE: a compound key; ktap_val.s holds its parts in canonical form
  * @KTAP_STACK: a stack; ktap_val.s holds its frames, an u64 each, the innermost
  *	first
+ * @KTAP_USTACK: a stack of a process; ktap_val.s holds a struct ktap_rec_user
+ * @KTAP_USYM: an address in a process, the same with one frame
  * @KTAP_TABLE: ktap_val.t
  * @KTAP_FUNC: a closure, ktap_val.f
  * @KTAP_BUILTIN: ktap_val.i is the builtin's number, enum ktap_builtin_id
@@ -80,6 +82,8 @@ enum ktap_type {
 	KTAP_STR,
 	KTAP_TUPLE,
 	KTAP_STACK,
+	KTAP_USTACK,
+	KTAP_USYM,
 	KTAP_TABLE,
 	KTAP_FUNC,
 	KTAP_BUILTIN,
@@ -373,12 +377,24 @@ unsigned int ktap_env_stack(struct ktap_exec *x, u64 *ip, unsigned int max);
  */
 size_t ktap_env_frame(void *env, u64 ip, char *buf, size_t size);
 
+/*
+ * The current process, into @u, which is aligned to 8 bytes: all is 0 if there is
+ * none.  Any context.
+ */
+void ktap_env_user(struct ktap_exec *x, struct ktap_rec_user *u);
+/*
+ * The same with its stack: at most @max frames, the innermost first.  Any
+ * context.  Returns how many.
+ */
+unsigned int ktap_env_user_stack(struct ktap_exec *x, struct ktap_rec_user *u,
+				 unsigned int max);
+
 /* Frames of the tracer itself that may be in its way to the others */
 #define KTAP_STACK_OWN		64
 
 /* lib_stack.c */
-size_t ktap_stack_text(void *env, const char *frames, size_t len, char *buf, size_t size,
-		       bool *cut);
+size_t ktap_stack_text(void *env, enum ktap_type type, const char *frames, size_t len,
+		       char *buf, size_t size, bool *cut);
 size_t ktap_stack_deliver(void *env, const struct ktap_rec_val *val, void *to, size_t room);
 
 /* Bytes of a pointer in the current process */

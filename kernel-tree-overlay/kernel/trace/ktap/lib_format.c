@@ -366,13 +366,16 @@ static int ktap_add_val(struct ktap_exec *x, struct ktap_text *t, const struct k
 		break;
 	case KTAP_TUPLE:
 	case KTAP_STACK:
+	case KTAP_USTACK:
+	case KTAP_USYM:
 	case KTAP_FUNC:
 	case KTAP_BUILTIN:
 		/* text that does not exist yet, made behind the result */
 		pos = x->arena_pos;
 		p = x->arena + pos;
-		if (v->type == KTAP_STACK) {
-			len = ktap_stack_render(x, v->s->data, v->s->len, p, KTAP_MAX_STR);
+		if (ktap_is_stack(v)) {
+			len = ktap_stack_render(x, v->type, v->s->data, v->s->len, p,
+						KTAP_MAX_STR);
 			ktap_add_str(t, sp, p, len);
 		} else if (v->type == KTAP_TUPLE) {
 			len = ktap_tuple_text(x, v->s, NULL, NULL);

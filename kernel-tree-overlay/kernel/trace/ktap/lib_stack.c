@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ktap: stack(), and the text of stacks.
+ * ktap: stack(), ustack(), usym(), and the text of stacks.
  *
  * A stack is a value that holds the frames as the machine has them, so that to
  * count by stack costs a walk and a look into a table.  Which symbols they are in
  * is asked when they are printed, by read(), or when the script uses the stack as a
  * string.
+ *
+ * Those of a process go with its number to the tool, which can look into the files
+ * that its code is from.  As a string of the script they are addresses.
  *
  * Contexts: any.
  * Locks: none.
@@ -21,8 +24,8 @@
 
 #define FRAME			sizeof(u64)
 
-/* How many frames are wanted at most */
-static int ktap_stack_depth(struct ktap_exec *x, const struct ktap_val *args,
+/* How many frames @name() is to have at most */
+static int ktap_stack_depth(struct ktap_exec *x, const char *name, const struct ktap_val *args,
 			    unsigned int nargs, unsigned int *max)
 {
 	*max = KTAP_MAX_STACK;
@@ -34,8 +37,8 @@ static int ktap_stack_depth(struct ktap_exec *x, const struct ktap_val *args,
 	if (args[0].type != KTAP_INT)
 		return ktap_wrong_type(x, 1, "number", &args[0]);
 	if (args[0].i < -1 || !args[0].i)
-		return ktap_error(x, "stack() takes at least 1 frame, or -1 for all, not %lld",
-				  args[0].i);
+		return ktap_error(x, "%s() takes at least 1 frame, or -1 for all, not %lld",
+				  name, args[0].i);
 	if (args[0].i != -1)
 		*max = min_t(s64, args[0].i, KTAP_MAX_STACK);
 	return 0;
@@ -49,7 +52,7 @@ int ktap_bi_STACK(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
 	int ret;
 	u64 *ip;
 
-	ret = ktap_stack_depth(x, args, nargs, &max);
+	ret = ktap_stack_depth(x, "stack", args, nargs, &max);
 	if (ret)
 		return ret;
 	s = ktap_str_alloc(x, (max + KTAP_STACK_OWN + 1) * FRAME);
@@ -64,10 +67,56 @@ int ktap_bi_STACK(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
 	return 0;
 }
 
+/* ustack([depth]) */
+int ktap_bi_USTACK(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	struct ktap_rec_user *u;
+	unsigned int max, n;
+	struct ktap_str *s;
+	size_t size;
+	int ret;
+
+	ret = ktap_stack_depth(x, "ustack", args, nargs, &max);
+	if (ret)
+		return ret;
+	s = ktap_str_alloc(x, struct_size(u, ip, max + 1));
+	if (!s)
+		return -EIO;
+	u = PTR_ALIGN((struct ktap_rec_user *)s->data, FRAME);
+	n = ktap_env_user_stack(x, u, max);
+	size = struct_size(u, ip, n);
+	memmove(s->data, u, size);
+	ktap_str_shrink(x, s, size);
+	ktap_exec_charge(x, KTAP_WALK_COST + KTAP_FRAME_COST * n);
+	args[0] = (struct ktap_val){ .s = s, .type = KTAP_USTACK };
+	return 0;
+}
+
+/* usym(address) */
+int ktap_bi_USYM(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	u64 buf[sizeof(struct ktap_rec_user) / FRAME + 1];
+	struct ktap_rec_user *u = (void *)buf;
+	int ret;
+
+	if (args[0].type == KTAP_NIL)
+		return 0;
+	if (args[0].type != KTAP_INT)
+		return ktap_error(x, "usym() takes an address");
+	ktap_env_user(x, u);
+	u->ip[0] = args[0].i;
+	ktap_exec_charge(x, KTAP_FRAME_COST);
+	ret = ktap_set_str(x, &args[0], (const char *)buf, sizeof(buf));
+	if (!ret)
+		args[0].type = KTAP_USYM;
+	return ret;
+}
+
 /**
  * ktap_stack_text() - a stack as text, a line for each frame
  * @env: the environment's
- * @frames: the frames, as a value has them
+ * @type: KTAP_STACK, KTAP_USTACK or KTAP_USYM
+ * @frames: its bytes, as a value has them
  * @len: their bytes
  * @buf: gets the text, without a newline at its end
  * @size: bytes there, one of them for a NUL
@@ -76,17 +125,26 @@ int ktap_bi_STACK(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs
  * Context: any.
  * Return: bytes of the text.
  */
-size_t ktap_stack_text(void *env, const char *frames, size_t len, char *buf, size_t size,
-		       bool *cut)
+size_t ktap_stack_text(void *env, enum ktap_type type, const char *frames, size_t len,
+		       char *buf, size_t size, bool *cut)
 {
 	size_t pos = 0, n, at;
 	u64 ip;
 
+	if (type != KTAP_STACK) {
+		frames += sizeof(struct ktap_rec_user);
+		len -= sizeof(struct ktap_rec_user);
+	}
 	for (; len >= FRAME; frames += FRAME, len -= FRAME) {
 		/* the newline takes the place of the NUL */
 		at = pos ? pos + 1 : 0;
 		memcpy(&ip, frames, FRAME);
-		n = at < size ? ktap_env_frame(env, ip, buf + at, size - at) : 0;
+		if (at >= size)
+			n = 0;
+		else if (type != KTAP_STACK)
+			n = snprintf(buf + at, size - at, "0x%llx", ip);
+		else
+			n = ktap_env_frame(env, ip, buf + at, size - at);
 		if (at >= size || n >= size - at) {
 			*cut = true;
 			break;
@@ -101,7 +159,8 @@ size_t ktap_stack_text(void *env, const char *frames, size_t len, char *buf, siz
 /**
  * ktap_stack_render() - a stack as text, in a script
  * @x: the running exec
- * @frames: the frames
+ * @type: KTAP_STACK, KTAP_USTACK or KTAP_USYM
+ * @frames: its bytes
  * @len: their bytes
  * @buf: gets the text
  * @room: bytes there, without one more for a NUL
@@ -111,13 +170,13 @@ size_t ktap_stack_text(void *env, const char *frames, size_t len, char *buf, siz
  * Context: any.
  * Return: bytes of the text.
  */
-size_t ktap_stack_render(struct ktap_exec *x, const char *frames, u32 len, char *buf,
-			 size_t room)
+size_t ktap_stack_render(struct ktap_exec *x, enum ktap_type type, const char *frames,
+			 u32 len, char *buf, size_t room)
 {
 	bool cut = false;
 	size_t n;
 
-	n = ktap_stack_text(x->vm->env, frames, len, buf, room + 1, &cut);
+	n = ktap_stack_text(x->vm->env, type, frames, len, buf, room + 1, &cut);
 	if (cut)
 		ktap_vm_lost(x->vm, KTAP_LOSS_STRING, 1);
 	ktap_exec_charge(x, len / FRAME * KTAP_SYMBOL_COST);
@@ -133,7 +192,7 @@ static size_t ktap_deliver_frames(void *env, const struct ktap_rec_val *val, cha
 	size_t size;
 
 	if (room > sizeof(head))
-		head.len = ktap_stack_text(env, (const char *)val->data, val->len,
+		head.len = ktap_stack_text(env, KTAP_STACK, (const char *)val->data, val->len,
 					   to + sizeof(head), room - sizeof(head), &cut);
 	if (cut)
 		head.flags |= KTAP_VALF_TRUNCATED;

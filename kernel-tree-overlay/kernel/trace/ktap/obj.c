@@ -239,6 +239,8 @@ void ktap_val_put(struct ktap_vm *vm, struct ktap_val *v, bool nmi)
 		fallthrough;
 	case KTAP_STR:
 	case KTAP_STACK:
+	case KTAP_USTACK:
+	case KTAP_USYM:
 		if (!v->s->kidx)
 			ktap_pool_free(&vm->pool, v->s, ktap_str_size(v->s->len), nmi);
 		break;
@@ -270,6 +272,8 @@ int ktap_val_own(struct ktap_vm *vm, struct ktap_val *dst, const struct ktap_val
 	case KTAP_STR:
 	case KTAP_TUPLE:
 	case KTAP_STACK:
+	case KTAP_USTACK:
+	case KTAP_USYM:
 		if (src->s->kidx)
 			break;
 		s = ktap_pool_alloc(&vm->pool, ktap_str_size(src->s->len), nmi);

@@ -49,6 +49,8 @@ const char *ktap_type_name(const struct ktap_val *v)
 		[KTAP_CELL] = "variable",
 		[KTAP_AGG] = "aggregation",
 		[KTAP_STACK] = "stack",
+		[KTAP_USTACK] = "stack",
+		[KTAP_USYM] = "symbol",
 	};
 
 	return name[v->type];
@@ -351,6 +353,8 @@ static const char *ktap_part_text(const struct ktap_val *v, const struct ktap_va
 		*len = ktap_tuple_text(NULL, v->s, NULL, NULL);
 		return NULL;
 	case KTAP_STACK:
+	case KTAP_USTACK:
+	case KTAP_USYM:
 		*len = 0;
 		return NULL;
 	case KTAP_INT:
@@ -407,10 +411,12 @@ int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 			return ktap_error(x, "cannot concat non-string: a %s value",
 					  ktap_type_name(&v[i]));
 		case KTAP_STACK:
+		case KTAP_USTACK:
+		case KTAP_USYM:
 			stacks = true;
 			break;
 		case KTAP_TUPLE:
-			stacks |= ktap_tuple_has(v[i].s, KTAP_STACK);
+			stacks |= ktap_tuple_has_stack(v[i].s);
 			break;
 		}
 		ktap_part_text(&v[i], event, buf, &len);
@@ -431,7 +437,8 @@ int ktap_concat(struct ktap_exec *x, struct ktap_val *v, unsigned int n,
 		} else if (v[i].type == KTAP_TUPLE) {
 			len = ktap_tuple_text(x, v[i].s, p, &room);
 		} else {
-			len = ktap_stack_render(x, v[i].s->data, v[i].s->len, p, room);
+			len = ktap_stack_render(x, v[i].type, v[i].s->data, v[i].s->len, p,
+						room);
 			room -= len;
 		}
 		p += len;
@@ -527,7 +534,7 @@ static int ktap_tuple_part(struct ktap_exec *x, const struct ktap_val *tuple, s6
 	while ((pos = ktap_tuple_next(tuple->s, pos, &part, &bytes, &len))) {
 		if (--i)
 			continue;
-		if (part.type == KTAP_STR || part.type == KTAP_STACK) {
+		if (ktap_is_str(&part)) {
 			u32 type = part.type;
 			int ret = ktap_set_str(x, out, bytes, len);
 

@@ -302,6 +302,41 @@ void ktap_env_out_commit(struct ktap_exec *x, void *p)
 	outbuf_commit(s->out);
 }
 
+static void outbuf_value(struct ktap_rec_val *val, size_t size, enum ktap_val_type vtype,
+			 const void *data, size_t len)
+{
+	memset(val, 0, size);
+	val->type = vtype;
+	val->len = len;
+	memcpy(val->data, data, len);
+}
+
+/**
+ * ktap_outbuf_try() - write a record with one value, if there is room
+ * @out: the buffer
+ * @type: of the record
+ * @vtype: of the value
+ * @data: the value's bytes
+ * @len: how many
+ *
+ * For records that are no output of the script: none is counted as lost.
+ *
+ * Context: any.
+ * Return: whether it is written.
+ */
+bool ktap_outbuf_try(struct ktap_outbuf *out, enum ktap_rec_type type,
+		     enum ktap_val_type vtype, const void *data, size_t len)
+{
+	size_t size = ALIGN(sizeof(struct ktap_rec_val) + len, 8);
+	struct ktap_rec_val *val = outbuf_reserve(out, type, size);
+
+	if (!val)
+		return false;
+	outbuf_value(val, size, vtype, data, len);
+	outbuf_commit(out);
+	return true;
+}
+
 /**
  * ktap_outbuf_put() - write a record with one value
  * @out: the buffer
@@ -326,10 +361,7 @@ int ktap_outbuf_put(struct ktap_outbuf *out, enum ktap_rec_type type,
 		ktap_vm_lost(out->session->vm, KTAP_LOSS_OUTPUT, 1);
 		return -EINTR;
 	}
-	memset(val, 0, size);
-	val->type = vtype;
-	val->len = len;
-	memcpy(val->data, data, len);
+	outbuf_value(val, size, vtype, data, len);
 	if (live) {
 		/* a handler sees all that was done before; pairs with ktap_session_wants() */
 		smp_store_release(live, true);

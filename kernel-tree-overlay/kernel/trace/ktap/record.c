@@ -62,17 +62,22 @@ static void ktap_out_bytes(struct ktap_out *o, const char *s, size_t len, size_t
 	ktap_out_val(o, KTAP_VAL_STR, flags, s, len);
 }
 
-/* The frames of a stack, as many as fit @room; read() makes text of them. */
-static void ktap_out_stack(struct ktap_out *o, const char *frames, size_t len, size_t room)
+/* The frames of a stack, as many as fit @room; who reads them makes text of them. */
+static void ktap_out_stack(struct ktap_out *o, enum ktap_type type, const char *frames,
+			   size_t len, size_t room)
 {
 	u8 flags = 0;
 
 	if (len > room - KTAP_VAL_HEAD) {
 		len = round_down(room - KTAP_VAL_HEAD, sizeof(u64));
+		/* a frame of nobody knows what is none */
+		if (type != KTAP_STACK && len <= sizeof(struct ktap_rec_user))
+			len = 0;
 		flags = KTAP_VALF_TRUNCATED;
 		o->cut++;
 	}
-	ktap_out_val(o, KTAP_VAL_STACK, flags, frames, len);
+	ktap_out_val(o, type == KTAP_STACK ? KTAP_VAL_STACK :
+		     type == KTAP_USTACK ? KTAP_VAL_USTACK : KTAP_VAL_USYM, flags, frames, len);
 }
 
 static void ktap_out_agg(struct ktap_out *o, const struct ktap_rec_agg *rec)
@@ -83,6 +88,15 @@ static void ktap_out_agg(struct ktap_out *o, const struct ktap_rec_agg *rec)
 static void ktap_out_int(struct ktap_out *o, s64 i)
 {
 	ktap_out_val(o, KTAP_VAL_INT, 0, &i, sizeof(i));
+}
+
+/* A number, which may be all that an aggregation keeps for a key */
+static void ktap_out_number(struct ktap_out *o, const struct ktap_val *v)
+{
+	u8 flags = v->aux == KTAP_AGG_MIN ? KTAP_VALF_LEAST :
+		   v->aux == KTAP_AGG_MAX ? KTAP_VALF_GREATEST : 0;
+
+	ktap_out_val(o, KTAP_VAL_INT, flags, &v->i, sizeof(v->i));
 }
 
 /* The parts of a compound key, as many as fit @room. */
@@ -117,7 +131,9 @@ static void ktap_out_tuple(struct ktap_out *o, const struct ktap_str *s, size_t 
 			ktap_out_bytes(o, bytes, len, left);
 			break;
 		case KTAP_STACK:
-			ktap_out_stack(o, bytes, len, left);
+		case KTAP_USTACK:
+		case KTAP_USYM:
+			ktap_out_stack(o, part.type, bytes, len, left);
 			break;
 		default:
 			bytes = ktap_type_name(&part);
@@ -165,7 +181,7 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 		ktap_out_val(o, v->i ? KTAP_VAL_TRUE : KTAP_VAL_FALSE, 0, "", 0);
 		break;
 	case KTAP_INT:
-		ktap_out_int(o, v->i);
+		ktap_out_number(o, v);
 		break;
 	case KTAP_STR:
 		if (v->s->kidx) {
@@ -181,7 +197,9 @@ static void ktap_out_value(struct ktap_out *o, struct ktap_exec *x, const struct
 		ktap_out_tuple(o, v->s, room);
 		break;
 	case KTAP_STACK:
-		ktap_out_stack(o, v->s->data, v->s->len, room);
+	case KTAP_USTACK:
+	case KTAP_USYM:
+		ktap_out_stack(o, v->type, v->s->data, v->s->len, room);
 		break;
 	case KTAP_TABLE:
 		ktap_out_val(o, KTAP_VAL_TABLE, 0, &snapshot, sizeof(snapshot));

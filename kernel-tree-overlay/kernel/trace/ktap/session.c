@@ -198,6 +198,11 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 	ret = session_load_filter(s, load, log);
 	if (ret)
 		return ret;
+	ret = ktap_users_create(s);
+	if (ret) {
+		ktap_log(log, "no memory for the numbers of processes");
+		return ret;
+	}
 	s->utc_offset = load->utc_offset;
 	s->utc_offset_next = load->utc_offset_next;
 	s->utc_change = load->utc_change;
@@ -223,6 +228,7 @@ static void session_unload(struct ktap_session *s)
 	ktap_cgroup_free(s);
 	if (s->vm)
 		ktap_vm_destroy(s->vm);
+	ktap_users_free(s);
 }
 
 /* Nobody's clock is two days off. */

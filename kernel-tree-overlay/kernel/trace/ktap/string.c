@@ -280,6 +280,8 @@ size_t ktap_tuple_put(char *p, const struct ktap_val *part)
 		return 2;
 	case KTAP_STR:
 	case KTAP_STACK:
+	case KTAP_USTACK:
+	case KTAP_USYM:
 		len = part->s->len;
 		if (p) {
 			memcpy(p, &len, sizeof(len));
@@ -330,6 +332,8 @@ size_t ktap_tuple_next(const struct ktap_str *s, size_t pos, struct ktap_val *pa
 		return pos + 2;
 	case KTAP_STR:
 	case KTAP_STACK:
+	case KTAP_USTACK:
+	case KTAP_USYM:
 		memcpy(len, p, sizeof(*len));
 		*bytes = p + sizeof(*len);
 		return pos + 1 + sizeof(*len) + *len;
@@ -346,13 +350,12 @@ size_t ktap_tuple_next(const struct ktap_str *s, size_t pos, struct ktap_val *pa
 }
 
 /**
- * ktap_tuple_has() - whether a compound key has a part of a type
+ * ktap_tuple_has_stack() - whether a compound key has a part that is a stack
  * @s: the key
- * @type: the type
  *
  * Return: whether it has.
  */
-bool ktap_tuple_has(const struct ktap_str *s, enum ktap_type type)
+bool ktap_tuple_has_stack(const struct ktap_str *s)
 {
 	struct ktap_val part;
 	const char *bytes;
@@ -360,7 +363,7 @@ bool ktap_tuple_has(const struct ktap_str *s, enum ktap_type type)
 	u32 len;
 
 	while ((pos = ktap_tuple_next(s, pos, &part, &bytes, &len))) {
-		if (part.type == type)
+		if (ktap_is_stack(&part))
 			return true;
 	}
 	return false;
@@ -399,6 +402,8 @@ size_t ktap_tuple_text(struct ktap_exec *x, const struct ktap_str *s, char *buf,
 			len = strlen(bytes);
 			break;
 		case KTAP_STACK:
+		case KTAP_USTACK:
+		case KTAP_USYM:
 			break;
 		default:
 			bytes = ktap_type_name(&part);
@@ -411,10 +416,10 @@ size_t ktap_tuple_text(struct ktap_exec *x, const struct ktap_str *s, char *buf,
 			out += 2;
 		}
 		first = false;
-		if (part.type == KTAP_STACK) {
+		if (ktap_is_stack(&part)) {
 			if (!buf)
 				continue;
-			len = ktap_stack_render(x, bytes, len, buf + out, *room);
+			len = ktap_stack_render(x, part.type, bytes, len, buf + out, *room);
 			*room -= len;
 		} else if (buf) {
 			memcpy(buf + out, bytes, len);

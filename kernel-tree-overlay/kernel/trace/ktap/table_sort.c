@@ -87,8 +87,12 @@ static unsigned int ktap_rank(const struct ktap_val *v)
 		return 4;
 	case KTAP_STACK:
 		return 5;
-	default:
+	case KTAP_USTACK:
 		return 6;
+	case KTAP_USYM:
+		return 7;
+	default:
+		return 8;
 	}
 }
 
@@ -115,7 +119,7 @@ static int ktap_tuple_cmp(const struct ktap_str *a, const struct ktap_str *b)
 			return apos ? 1 : bpos ? -1 : 0;
 		if (ktap_rank(&x) != ktap_rank(&y))
 			c = ktap_rank(&x) < ktap_rank(&y) ? -1 : 1;
-		else if (x.type == KTAP_STR || x.type == KTAP_STACK)
+		else if (ktap_is_str(&x))
 			c = ktap_bytes_cmp(abytes, alen, bbytes, blen);
 		else if (x.type == KTAP_INT || x.type == KTAP_BOOL)
 			c = x.i < y.i ? -1 : x.i > y.i;
@@ -125,7 +129,7 @@ static int ktap_tuple_cmp(const struct ktap_str *a, const struct ktap_str *b)
 
 /*
  * nil, booleans, numbers, strings, compound keys, stacks, others: as the tool has it,
- * but that the tool has stacks in the order of their text
+ * but that the tool has stacks in the order of their text, and a usym() is a string there
  */
 static int ktap_order(struct ktap_exec *x, const struct ktap_val *a, const struct ktap_val *b)
 {
@@ -142,6 +146,8 @@ static int ktap_order(struct ktap_exec *x, const struct ktap_val *a, const struc
 		ktap_exec_charge(x, min(a->s->len, b->s->len) / 16);
 		return ktap_tuple_cmp(a->s, b->s);
 	case KTAP_STACK:
+	case KTAP_USTACK:
+	case KTAP_USYM:
 		ktap_exec_charge(x, min(a->s->len, b->s->len) / 32);
 		return ktap_bytes_cmp(a->s->data, a->s->len, b->s->data, b->s->len);
 	default:

@@ -808,7 +808,7 @@ bool ktap_parse_int(const char *s, size_t len, s64 *out);
 size_t ktap_tuple_next(const struct ktap_str *s, size_t pos, struct ktap_val *part,
 		       const char **bytes, u32 *len);
 size_t ktap_tuple_put(char *p, const struct ktap_val *part);
-bool ktap_tuple_has(const struct ktap_str *s, enum ktap_type type);
+bool ktap_tuple_has_stack(const struct ktap_str *s);
 size_t ktap_tuple_text(struct ktap_exec *x, const struct ktap_str *s, char *buf,
 		       size_t *room);
 size_t ktap_printable(char *buf, size_t size, const struct ktap_str *s);
@@ -821,8 +821,8 @@ int ktap_wrong_type(struct ktap_exec *x, unsigned int n, const char *want,
 int ktap_args_text(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs);
 
 /* lib_stack.c */
-size_t ktap_stack_render(struct ktap_exec *x, const char *frames, u32 len, char *buf,
-			 size_t room);
+size_t ktap_stack_render(struct ktap_exec *x, enum ktap_type type, const char *frames,
+			 u32 len, char *buf, size_t room);
 
 /* lib_format.c */
 int ktap_check_format(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs,
@@ -861,10 +861,16 @@ static __always_inline void ktap_unlock(raw_spinlock_t *lock, unsigned long flag
 	raw_spin_unlock_irqrestore(lock, flags);
 }
 
+/* Whether it is of addresses, that are made text of when they are printed */
+static inline bool ktap_is_stack(const struct ktap_val *v)
+{
+	return v->type == KTAP_STACK || v->type == KTAP_USTACK || v->type == KTAP_USYM;
+}
+
 /* Whether its bytes are in a struct ktap_str */
 static inline bool ktap_is_str(const struct ktap_val *v)
 {
-	return v->type == KTAP_STR || v->type == KTAP_TUPLE || v->type == KTAP_STACK;
+	return v->type == KTAP_STR || v->type == KTAP_TUPLE || ktap_is_stack(v);
 }
 
 /**

@@ -356,6 +356,18 @@ is "and as keys of histograms" grep -q '"rows":\[\[\["two_site+0x8/0x20"\],1\]\]
 is "in printf: its text and its value" \
 	grep -q '"text":"<do_one+0x14/0x40\\neven_caller+0x30/0x80>\\n","values":\[\["do_one' out
 is "one that is not whole says so" grep -q ',{"truncated":\["two_site+0x8/0x20","recurse+0x1c/0x60",.*\]},\["two_site+0x8/0x20"\]\]}$' out
+cat >users.kp <<'EOK'
+trace test:one { print("at", ustack(2), usym(7)) k["x", ustack(1)] += 1 k[usym(8), 1] += 1 printf("<%s>\n", ustack(2)) }
+trace_end { print(k) top(k, 1) print_hist(k) }
+EOK
+run "$host" -j users.kp
+check "stacks of programs are lists, an address is a string" 0 \
+	'"values":\["at",\["\[0x401000\]","\[0x401100\]"\],"\[0x7\]"\]\}$' ''
+is "in compound keys, merged" grep -q \
+	'{"table":\[\[{"key":\["\[0x8\]",1\]},3\],\[{"key":\["x",\["\[0x401000\]"\]\]},3\]\]}' out
+is "in histograms, merged" grep -q '"hist",.*"rows":\[\[{"key":.*,3\],\[{"key":.*,3\]\],"left_out":0}' out
+is "in printf: its text and its value" \
+	grep -q '"text":"<\[0x401000\]\\n\[0x401100\]>\\n","values":\[\["\[0x401000\]",' out
 run "$host" -t stacks.kp
 is "on a terminal: short stacks are in the column" grep -q '^x, do_one+0x14/0x40: 1$' out
 run "$host" -j -e 2>/dev/null

@@ -450,6 +450,44 @@ unsigned int ktap_env_stack(struct ktap_exec *x, u64 *ip, unsigned int max)
 	return min(nr, max);
 }
 
+/*
+ * Programs
+ *
+ *	test:one	0x401000, 0x401100 or in odd rounds 0x401101, 0x401020; of the
+ *			processes 1000 and 1001, in turns of two rounds
+ *	test:two	200 frames from 0x401000 on, 16 bytes apart
+ *	no event	none, as of a thread of the kernel
+ */
+static void host_user(struct ktap_exec *x, struct ktap_rec_user *u)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+
+	memset(u, 0, sizeof(*u));
+	if (!ev)
+		return;
+	u->pid = 1000 + ev->round / 2 % 2;
+	u->program = 0x400000;
+}
+
+void ktap_env_user(struct ktap_exec *x, struct ktap_rec_user *u)
+{
+	host_user(x, u);
+}
+
+unsigned int ktap_env_user_stack(struct ktap_exec *x, struct ktap_rec_user *u,
+				 unsigned int max)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	unsigned int i, nr = !ev ? 0 : ev->what == &host_events[1] ? 200 : 3;
+
+	/* all of the room is used */
+	for (i = 0; i < max; i++)
+		u->ip[i] = i >= nr ? ~0ull : nr == 3 && i == 1 ? 0x401100 + ev->round % 2 :
+			   0x401000 + 16 * i;
+	host_user(x, u);
+	return min(nr, max);
+}
+
 /* "_0_0 ...", to make a name long */
 #define ZEROS16			"_0_0_0_0_0_0_0_0"
 #define ZEROS128		ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16 ZEROS16

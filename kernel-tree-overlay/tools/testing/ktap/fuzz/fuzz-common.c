@@ -89,8 +89,7 @@ static size_t check_value(const struct ktap_vm *vm, const char *p, size_t left, 
 	size_t size, pos, n;
 	u32 i;
 
-	if (left < sizeof(*v) || v->pad || v->flags & ~KTAP_VALF_TRUNCATED ||
-	    v->len > left - sizeof(*v))
+	if (left < sizeof(*v) || v->pad || v->len > left - sizeof(*v))
 		return 0;
 	size = ALIGN(sizeof(*v) + v->len, 8);
 	if (size > left)
@@ -100,9 +99,23 @@ static size_t check_value(const struct ktap_vm *vm, const char *p, size_t left, 
 		if (p[pos])
 			return 0;
 	}
-	if (v->flags && v->type != KTAP_VAL_STR && v->type != KTAP_VAL_TUPLE &&
-	    v->type != KTAP_VAL_STACK)
-		return 0;
+	switch (v->type) {
+	case KTAP_VAL_STR:
+	case KTAP_VAL_TUPLE:
+	case KTAP_VAL_STACK:
+	case KTAP_VAL_USTACK:
+	case KTAP_VAL_USYM:
+		if (v->flags & ~KTAP_VALF_TRUNCATED)
+			return 0;
+		break;
+	case KTAP_VAL_INT:
+		if (v->flags && v->flags != KTAP_VALF_LEAST && v->flags != KTAP_VALF_GREATEST)
+			return 0;
+		break;
+	default:
+		if (v->flags)
+			return 0;
+	}
 	switch (v->type) {
 	case KTAP_VAL_NIL:
 	case KTAP_VAL_FALSE:
@@ -126,6 +139,15 @@ static size_t check_value(const struct ktap_vm *vm, const char *p, size_t left, 
 			n += v->data[pos] == '\n';
 		}
 		return n <= KTAP_MAX_STACK ? size : 0;
+	case KTAP_VAL_USTACK:
+		/* as many frames as there are, or none of nobody */
+		n = sizeof(struct ktap_rec_user);
+		if (v->len % 8 || v->len > n + KTAP_MAX_STACK * 8)
+			return 0;
+		return v->len >= n || (!v->len && v->flags) ? size : 0;
+	case KTAP_VAL_USYM:
+		n = sizeof(struct ktap_rec_user) + 8;
+		return v->len == n || (!v->len && v->flags) ? size : 0;
 	case KTAP_VAL_TUPLE:
 		if (part)
 			return 0;

@@ -60,7 +60,7 @@ static void mend_values(uint8_t *p, size_t left, unsigned int depth)
 
 	while (left >= sizeof(v)) {
 		memcpy(&v, p, sizeof(v));
-		v.type %= KTAP_VAL_STACK + 2;
+		v.type %= KTAP_VAL_USYM + 2;
 		switch (v.type) {
 		case KTAP_VAL_INT:
 			v.len = sizeof(s64);
@@ -93,7 +93,7 @@ static size_t mend_records(uint8_t *p, size_t size)
 
 	while (left >= sizeof(rec)) {
 		memcpy(&rec, p, sizeof(rec));
-		rec.type %= KTAP_REC_NOTE + 2;
+		rec.type %= KTAP_REC_USER + 2;
 		rec.len = ALIGN(rec.len, 8);
 		if (rec.len < sizeof(rec) || rec.len > left)
 			rec.len = sizeof(rec) + rec.len / 8 % ((left - sizeof(rec)) / 8 + 1) * 8;

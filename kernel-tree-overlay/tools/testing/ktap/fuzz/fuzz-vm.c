@@ -188,7 +188,8 @@ static void check_losses(struct ktap_vm *vm)
 	FUZZ_CHECK(ktap_vm_losses(vm, KTAP_LOSS_TABLE) + ktap_vm_losses(vm, KTAP_LOSS_BUSY) >=
 		   watch_counts.dropped);
 	/* strings of memory are cut as they are read, text of stacks as it is made */
-	if (ktap_vm_uses(vm, KTAP_BI_STACK) || ktap_vm_uses(vm, KTAP_BI_USER_STRING) ||
+	if (ktap_vm_uses(vm, KTAP_BI_STACK) || ktap_vm_uses(vm, KTAP_BI_USTACK) ||
+	    ktap_vm_uses(vm, KTAP_BI_USYM) || ktap_vm_uses(vm, KTAP_BI_USER_STRING) ||
 	    ktap_vm_uses(vm, KTAP_BI_KERNEL_STRING) || ktap_vm_uses(vm, KTAP_BI_ARGV))
 		return;
 	FUZZ_CHECK(ktap_vm_losses(vm, KTAP_LOSS_STRING) == watch_counts.cut + cut);
