@@ -23,6 +23,7 @@
 #include "loss.h"
 #include "render.h"
 #include "run.h"
+#include "usym.h"
 #include "util.h"
 
 #define LOG_SIZE	16384
@@ -63,6 +64,8 @@ struct session {
 	bool broken;			/* the output cannot be written */
 	__u64 attaching;		/* events, which takes a while */
 	__u64 attached;
+	struct usym *usym;
+	unsigned long nameless;		/* addresses of processes that were gone too early */
 };
 
 __printf(1, 2)
@@ -254,6 +257,20 @@ static void note(void *data, const char *text)
 	fprintf(stderr, "[verbose] %s\n", text);
 	if (is_json(s))
 		json_note(s->opt->out, text);
+}
+
+static void see(void *data, const struct ktap_rec_user *u)
+{
+	struct session *s = data;
+
+	usym_see(s->usym, u->pid, u->program);
+}
+
+static void user(void *data, struct buf *b, const struct ktap_rec_user *u, __u64 ip, bool after)
+{
+	struct session *s = data;
+
+	usym_text(s->usym, b, u->pid, u->program, ip, after);
 }
 
 int run_open_device(const struct run_options *opt)
@@ -534,6 +551,10 @@ static int report_end(struct session *s)
 		complain("the session failed: %s", strerror(s->run_errno));
 	}
 	report_losses(s);
+	if (s->nameless && s->opt->quiet < 2)
+		fprintf(stderr, "ktap: %lu address%s of programs shown as %s: the process was gone\n",
+			s->nameless, s->nameless == 1 ? "" : "es",
+			s->nameless == 1 ? "a number" : "numbers");
 	if (s->run_errno && s->run_errno != EINTR)
 		return STATUS_ERROR;
 	if (n)
@@ -548,6 +569,8 @@ static int run_session(struct session *s, const struct ktap_image *img)
 		.attaching = attaching,
 		.started = started,
 		.note = note,
+		.see = see,
+		.user = user,
 		.data = s,
 	};
 	struct ktap_render *render;
@@ -568,11 +591,14 @@ static int run_session(struct session *s, const struct ktap_image *img)
 		ktap_render_free(render);
 		return STATUS_ERROR;
 	}
+	s->usym = usym_new();
 	err = read_output(s, render);
 	if (err)
 		stop(s->fd);
 	pthread_join(s->thread, NULL);
 	ktap_render_free(render);
+	s->nameless = usym_gone(s->usym);
+	usym_free(s->usym);
 	write_out(s);
 	close(s->done);
 	status = report_end(s);
