@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ucalls: a program whose stack is known.
+ *
+ *	ucalls calls N [BEFORE [AFTER]]	N system calls lseek(-1, address of uc_inner, N)
+ *	ucalls lib FILE N		the same, by way of a function of a shared library
+ *					that it loads after a first call
+ *	ucalls spin SECONDS		nothing, all the time
+ *
+ * BEFORE and AFTER are milliseconds to wait. The stack is uc_inner, uc_middle, uc_outer,
+ * [uc_library of the library,] main.
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define noclone	__attribute__((noinline, noclone))
+
+static volatile long sink;
+
+/* Without a function of the C library around it, which may have no frame */
+static long raw_lseek(long fd, long offset, long whence)
+{
+#ifdef __x86_64__
+	long ret;
+
+	asm volatile ("syscall" : "=a" (ret) : "0" ((long)__NR_lseek), "D" (fd), "S" (offset),
+		      "d" (whence) : "rcx", "r11", "memory");
+	return ret;
+#else
+	return syscall(__NR_lseek, fd, offset, whence);
+#endif
+}
+
+static long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+noclone void uc_inner(long n, long seconds)
+{
+	long i, end;
+
+	if (!seconds) {
+		sink = raw_lseek(-1, (long)uc_inner, n);
+		return;
+	}
+	for (end = now() + seconds; now() < end; )
+		for (i = 0; i < 10000000; i++)
+			sink = i;
+}
+
+noclone void uc_middle(long n, long seconds)
+{
+	uc_inner(n, seconds);
+	sink = n;
+}
+
+noclone void uc_outer(long n, long seconds)
+{
+	uc_middle(n, seconds);
+	sink = n;
+}
+
+static void wait_ms(const char *ms)
+{
+	if (ms)
+		usleep(atol(ms) * 1000);
+}
+
+static int calls_of_library(const char *name, long n)
+{
+#ifdef UC_STATIC
+	(void)name;
+	(void)n;
+	return 2;
+#else
+	void (*fn)(void (*call)(long n, long seconds), long n, long seconds);
+	void *lib;
+	long i;
+
+	uc_outer(n, 0);
+	/* so that whoever looks at it has seen it without the library */
+	usleep(200000);
+	lib = dlopen(name, RTLD_NOW);
+	fn = lib ? (void (*)(void (*)(long, long), long, long))dlsym(lib, "uc_library") : NULL;
+	if (!fn) {
+		fprintf(stderr, "ucalls: %s\n", dlerror());
+		return 2;
+	}
+	for (i = 0; i < n; i++)
+		fn(uc_outer, n, 0);
+	usleep(200000);
+	return 0;
+#endif
+}
+
+int main(int argc, char **argv)
+{
+	long i, n;
+
+	if (argc > 2 && !strcmp(argv[1], "calls")) {
+		n = atol(argv[2]);
+		wait_ms(argc > 3 ? argv[3] : NULL);
+		for (i = 0; i < n; i++)
+			uc_outer(n, 0);
+		wait_ms(argc > 4 ? argv[4] : NULL);
+		return 0;
+	}
+	if (argc > 3 && !strcmp(argv[1], "lib"))
+		return calls_of_library(argv[2], atol(argv[3]));
+	if (argc > 2 && !strcmp(argv[1], "spin")) {
+		uc_outer(0, atol(argv[2]));
+		return sink == 1;
+	}
+	return 2;
+}
