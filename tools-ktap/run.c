@@ -533,6 +533,21 @@ static void report_losses(const struct session *s)
 	}
 }
 
+static void report_nameless(const struct session *s)
+{
+	char text[128];
+
+	if (!s->nameless)
+		return;
+	snprintf(text, sizeof(text), "%lu address%s of programs shown as %s: the process was gone",
+		 s->nameless, s->nameless == 1 ? "" : "es",
+		 s->nameless == 1 ? "a number" : "numbers");
+	if (is_json(s))
+		json_note(s->opt->out, text);
+	if (s->opt->quiet < 2)
+		fprintf(stderr, "ktap: %s\n", text);
+}
+
 /* What RUN returned; the exit status */
 static int report_end(struct session *s)
 {
@@ -551,10 +566,7 @@ static int report_end(struct session *s)
 		complain("the session failed: %s", strerror(s->run_errno));
 	}
 	report_losses(s);
-	if (s->nameless && s->opt->quiet < 2)
-		fprintf(stderr, "ktap: %lu address%s of programs shown as %s: the process was gone\n",
-			s->nameless, s->nameless == 1 ? "" : "es",
-			s->nameless == 1 ? "a number" : "numbers");
+	report_nameless(s);
 	if (s->run_errno && s->run_errno != EINTR)
 		return STATUS_ERROR;
 	if (n)

@@ -71,7 +71,8 @@ void ktap_users_free(struct ktap_session *s)
 /* Tells the tool, unless it knows. */
 static void users_tell(struct ktap_session *s, const struct ktap_rec_user *u)
 {
-	u64 what = u->program ^ hash_64(((u64)u->pid << 32) | current->mm->exec_vm, 64);
+	u64 what = u->program ^ (((u64)u->pid << 32) + READ_ONCE(current->mm->exec_vm)) *
+		   GOLDEN_RATIO_64;
 	u64 *known = s->users->known[hash_32(u->pid, SET_BITS)];
 	unsigned int i;
 
