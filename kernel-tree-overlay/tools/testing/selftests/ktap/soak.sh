@@ -70,7 +70,10 @@ chunk()
 
 : >"$tmp/refused"
 failed=0
+done=0
 for f in "$tmp"/chunk.*; do
+	done=$((done + 1))
+	[ $((done % 20)) -ne 0 ] || echo "# $done chunks"
 	cp "$f" "$tmp/now"
 	chunk "$tmp/now" '' && chunk "$tmp/now" '!' && clean && continue
 	echo "# from $(head -n 1 "$f") to $(tail -n 1 "$f")"

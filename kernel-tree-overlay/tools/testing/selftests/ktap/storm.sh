@@ -7,8 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 plan 10
 
-procs=$(scaled 20 6)
-forks=$(scaled 30 12)
+procs=$(scaled 20 5)
+forks=$(scaled 30 6)
 marks=$((procs * forks * 4 / 3))
 lseek=$(awk '$3 ~ /^(__x64_|__arm64_|)sys_lseek$/ && !seen++ { print $3 }' /proc/kallsyms)
 
@@ -74,7 +74,7 @@ else
 fi
 
 # all are killed at once, in the middle
-start killed -e "$counts" -- "$act" storm 50 3000
+start killed -e "$counts" -- "$act" storm "$(scaled 50 5)" 3000
 sleep 1
 for p in /proc/[0-9]*; do
 	# ktap's own child is the first of them
@@ -96,7 +96,7 @@ if modprobe lkdtm 2>/dev/null && rmmod lkdtm && grep -q -w register_fprobe_ips /
 	) 2>/dev/null &
 	one=$!
 	failed=0
-	for i in $(seq "$(scaled 20 6)"); do
+	for i in $(seq "$(scaled 20 3)"); do
 		run -e 'trace k:lkdtm_*, k:do_init_module { n += 1 } tick-50ms { exit(0) }'
 		# there may be none at that moment, or none that is ready
 		[ $status -eq 0 ] || complained 'no function matches|cannot probe' || {
