@@ -92,6 +92,21 @@ void ktap_nearest_text(const struct ktap_nearest *near, struct ktap_log *log)
 }
 
 /**
+ * ktap_attach_failed() - say that something could not be attached
+ * @a: the item
+ * @what: the item, or what it is of it
+ * @error: why
+ *
+ * Return: what ktap_error() returned.
+ */
+int ktap_attach_failed(struct ktap_attach *a, const char *what, int error)
+{
+	if (error == -ENOMEM)
+		return ktap_error(a->x, "no memory to trace \"%s\"", what);
+	return ktap_error(a->x, "cannot trace \"%s\": error %d", what, -error);
+}
+
+/**
  * ktap_attach_many() - before many events of one item are attached
  * @a: the item
  * @nr: how many they are

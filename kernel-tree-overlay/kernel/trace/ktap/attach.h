@@ -58,6 +58,7 @@ struct ktap_refused {
 };
 
 /* attach.c */
+int ktap_attach_failed(struct ktap_attach *a, const char *what, int error);
 void ktap_attach_many(struct ktap_attach *a, unsigned int nr);
 void ktap_refused_add(struct ktap_refused *refused, const char *name, const char *why);
 void ktap_refused_end(struct ktap_attach *a, struct ktap_refused *refused,

@@ -499,10 +499,7 @@ static int attach_functions(struct place *p, struct glob *g)
 	ret = site->ops->attach(site);
 	if (ret) {
 		ktap_site_free(site);
-		if (ret == -ENOMEM)
-			return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
-		return ktap_error(a->x, "cannot probe the functions of \"%s\": error %d",
-				  a->item, -ret);
+		return ktap_attach_failed(a, a->item, ret);
 	}
 	s->nr_events += probe->nr;
 	ktap_refused_end(a, &g->refused, probe->nr, "functions");

@@ -297,7 +297,7 @@ int ktap_attach_ftrace(struct ktap_attach *a)
 	if (PTR_ERR(site) == -ENOENT)
 		return ktap_error(a->x, "no function that can be traced matches \"%s\"",
 				  pattern + 1);
-	return ktap_error(a->x, "cannot trace \"%s\": error %ld", a->item, -PTR_ERR(site));
+	return ktap_attach_failed(a, a->item, PTR_ERR(site));
 }
 
 /**

@@ -245,8 +245,7 @@ static int attach_names(struct ktap_attach *a, struct names *n)
 		else if (PTR_ERR(site) == -ENOENT)
 			ktap_refused_add(&refused, n->name[i], NULL);
 		else
-			ret = ktap_error(a->x, "cannot trace \"%s\": error %ld", n->name[i],
-					 -PTR_ERR(site));
+			ret = ktap_attach_failed(a, n->name[i], PTR_ERR(site));
 	}
 	if (!ret && refused.nr == n->nr)
 		ret = ktap_error(a->x, "cannot trace \"%s\": %s", a->item,
@@ -267,7 +266,7 @@ int ktap_attach_rawtp(struct ktap_attach *a)
 	int ret;
 
 	if (trace_event_tap_raw_for_each(collect, &n))
-		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+		ret = ktap_attach_failed(a, a->item, -ENOMEM);
 	else
 		ret = n.nr ? attach_names(a, &n) : no_such_tracepoint(a, n.pattern);
 	while (n.nr)

@@ -41,6 +41,14 @@ static const char script[] =
 	"trace_begin { t.begin = len(t) }\n"
 	"trace_end { delete(t) print(\"marks\", n) }\n";
 
+/* The same of probes, if the kernel has them all */
+static const char probes[] =
+	"trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 }\n"
+	"trace rawtp:sched_waki*, rawtp:sched_switch { r[probename] += 1 }\n"
+	"trace ftrace:function /ip == vfs_rea*/ { f[func] += 1 }\n"
+	"trace k:vfs_wri*, k:vfs_wri*! { k[func] += 1 }\n"
+	"trace_end { print(\"marks\", n) }\n";
+
 /* Settings of the two kinds of faults, and what they have to be here */
 static struct setting {
 	const char *name;
@@ -306,8 +314,8 @@ int main(void)
 		ksft_exit_skip("%s\n", missing());
 	if (!set_up())
 		ksft_exit_skip("the kernel has no fault injection (CONFIG_FAILSLAB)\n");
-	ksft_set_plan(7);
-	alarm(150);
+	ksft_set_plan(8);
+	alarm(200);
 	kernel_note("failnth");
 	if (compile(script, &image))
 		ksft_exit_fail_msg("cannot compile the script\n");
@@ -316,6 +324,13 @@ int main(void)
 	test_step(STEP_LOAD, 6000);
 	test_step(STEP_RUN, 8000);
 	test_step(STEP_CLOSE, 1000);
+	if (compile(probes, &image))
+		ksft_exit_fail_msg("cannot compile the script of probes\n");
+	if (access("/sys/kernel/debug/kprobes/list", F_OK) ||
+	    access("/sys/kernel/tracing/available_filter_functions", F_OK))
+		ksft_test_result_skip("this kernel has not all kinds of probes\n");
+	else
+		test_step(STEP_RUN, 8000);
 	ksft_test_result(unused(), "nothing is left\n");
 	ksft_test_result(kernel_is_clean("failnth"), "the kernel did not complain\n");
 	ksft_finished();

@@ -6,12 +6,12 @@
 # nothing of them is left.
 
 . "$(dirname "$0")/lib.sh"
-plan 33
+plan 36
 
 list=/sys/kernel/debug/kprobes/list
 functions=$tracefs/available_filter_functions
 if [ ! -r $list ] || [ ! -r $functions ]; then
-	for i in $(seq 33); do
+	for i in $(seq 36); do
 		skip "probes: this kernel has none, or not the function tracer"
 	done
 	ktap_finished
@@ -328,6 +328,38 @@ else
 	skip "functions of a module: no lkdtm"
 	skip "the module can be unloaded meanwhile: no lkdtm"
 fi
+
+# 33-34: patterns of modules
+if modprobe lkdtm 2>/dev/null && has direct_entry; then
+	start modules -v -e 'trace k:lkd??:*, k:*:direct_entr*, k:lk*:direct_entry! {
+			s[probename] += 1 }
+		trace k:*:direct_entry { n += 1 }
+		trace_end { print(s.direct_entry, s.ret_direct_entry, n) }'
+	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
+	rmmod lkdtm
+	gone=$?
+	modprobe lkdtm
+	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
+	stop modules
+	check "a pattern of modules, one of which goes" \
+		all said "2	1	1" --and is "$gone" -eq 0
+	rmmod lkdtm
+	run -e 'trace k:lkd*:* { }'
+	check "no module matches" \
+		all is "$status" -eq 1 --and complained 'no function matches'
+else
+	skip "a pattern of modules: no lkdtm"
+	skip "no module matches: no lkdtm"
+fi
+
+# 35: all that a pattern leaves out is said with -v
+run -v -e 'trace probe:[a-d]*, probe:s* { n += 1 }' -- "$act" marks 1 1
+left=$(sed -n 's/.* \([0-9]*\) of [0-9]* functions of .*/\1/p' "$err" |
+	awk '{ n += $1 } END { print n + 0 }')
+listed=$(grep '^\[verbose\]' "$err" | grep -v attached | sed 's/.*traced: //;s/^.verbose. //' |
+	tr ',' '\n' | grep -c '[^ ]')
+check "all that is left out is listed ($left)" \
+	all is "$left" -gt 100 --and is "$listed" -eq "$left"
 
 check "the kernel did not complain" all clean --and no_probes
 ktap_finished
