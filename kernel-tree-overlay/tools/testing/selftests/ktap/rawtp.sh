@@ -89,7 +89,6 @@ refuse rawtp:sched_swich 'no tracepoint is called "sched_swich"; did you mean sc
 refuse 'rawtp:zzz_none_*' 'no tracepoint matches'
 refuse rawtp: 'no tracepoint is called ""'
 refuse rawtp:sched:sched_switch 'no tracepoint is called'
-refuse 'rawtp:sched_switch /pid/' 'no tracepoint'
 run -e 'trace rawtp:sched_wakeup { print(args.arg2) }'
 check "what there is not is an error that says so" \
 	all is $wrong -eq 0 --and is "$status" -eq 1 --and complained 'has no field "arg2"'
