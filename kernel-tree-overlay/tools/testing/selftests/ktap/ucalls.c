@@ -3,11 +3,13 @@
  * ucalls: a program whose stack is known.
  *
  *	ucalls calls N [BEFORE [AFTER]]	N system calls lseek(-1, address of uc_inner, N)
- *	ucalls lib FILE N		the same, by way of a function of a shared library
+ *	ucalls lib FILE N OUT		the same, by way of a function of a shared library
  *					that it loads after a first call
  *	ucalls spin SECONDS		nothing, all the time
  *
- * BEFORE and AFTER are milliseconds to wait. The stack is uc_inner, uc_middle, uc_outer,
+ * BEFORE and AFTER are what to wait for: LINES@FILE, so many lines in a file. OUT is the
+ * file that ktap writes a line to for each call. So that a process does not end before ktap
+ * has looked at it. The stack is uc_inner, uc_middle, uc_outer,
  * [uc_library of the library,] main.
  */
 #include <dlfcn.h>
@@ -69,17 +71,41 @@ noclone void uc_outer(long n, long seconds)
 	sink = n;
 }
 
-static void wait_ms(const char *ms)
+static void wait_lines(long lines, const char *name)
 {
-	if (ms)
-		usleep(atol(ms) * 1000);
+	long i, n;
+	FILE *f;
+	int c;
+
+	for (i = 0; i < 6000; i++) {
+		n = 0;
+		f = fopen(name, "r");
+		while (f && (c = getc(f)) != EOF)
+			n += c == '\n';
+		if (f)
+			fclose(f);
+		if (n >= lines)
+			return;
+		usleep(10000);
+	}
+	fprintf(stderr, "ucalls: there are no %ld lines in %s\n", lines, name);
+	exit(1);
 }
 
-static int calls_of_library(const char *name, long n)
+static void wait_for(const char *what)
+{
+	const char *file = what ? strchr(what, '@') : NULL;
+
+	if (file)
+		wait_lines(atol(what), file + 1);
+}
+
+static int calls_of_library(const char *name, long n, const char *file)
 {
 #ifdef UC_STATIC
 	(void)name;
 	(void)n;
+	(void)file;
 	return 2;
 #else
 	void (*fn)(void (*call)(long n, long seconds), long n, long seconds);
@@ -88,7 +114,7 @@ static int calls_of_library(const char *name, long n)
 
 	uc_outer(n, 0);
 	/* so that whoever looks at it has seen it without the library */
-	usleep(200000);
+	wait_lines(1, file);
 	lib = dlopen(name, RTLD_NOW);
 	fn = lib ? (void (*)(void (*)(long, long), long, long))dlsym(lib, "uc_library") : NULL;
 	if (!fn) {
@@ -97,7 +123,7 @@ static int calls_of_library(const char *name, long n)
 	}
 	for (i = 0; i < n; i++)
 		fn(uc_outer, n, 0);
-	usleep(200000);
+	wait_lines(1 + n, file);
 	return 0;
 #endif
 }
@@ -108,14 +134,14 @@ int main(int argc, char **argv)
 
 	if (argc > 2 && !strcmp(argv[1], "calls")) {
 		n = atol(argv[2]);
-		wait_ms(argc > 3 ? argv[3] : NULL);
+		wait_for(argc > 3 ? argv[3] : NULL);
 		for (i = 0; i < n; i++)
 			uc_outer(n, 0);
-		wait_ms(argc > 4 ? argv[4] : NULL);
+		wait_for(argc > 4 ? argv[4] : NULL);
 		return 0;
 	}
-	if (argc > 3 && !strcmp(argv[1], "lib"))
-		return calls_of_library(argv[2], atol(argv[3]));
+	if (argc > 4 && !strcmp(argv[1], "lib"))
+		return calls_of_library(argv[2], atol(argv[3]), argv[4]);
 	if (argc > 2 && !strcmp(argv[1], "spin")) {
 		uc_outer(0, atol(argv[2]));
 		return sink == 1;
