@@ -845,6 +845,8 @@ struct ktap_run {
  *	or nothing.  As the kernel names it ("di", "x0"), NUL-padded
  * @index: KTAP_TARGET_MEM: another register of the address, or nothing
  * @disp: KTAP_TARGET_CONST: the value; KTAP_TARGET_MEM: is added to the address
+ *
+ * What @kind does not need is 0; @scale may be 1 where there is no @index.
  */
 struct ktap_target_arg {
 	__u8 kind;
@@ -874,6 +876,8 @@ enum ktap_target_arg_kind {
  * struct ktap_target - a place in a program
  * @offset: of the instruction in the file
  * @ref_ctr: of a 16 bit counter in the file that says how many trace it; or 0
+ * @start: of the function's first instruction in the file, if @offset is that of
+ *	another one; else 0
  * @name: the function, or the name of the SDT probe: a string
  * @provider: of an SDT probe: a string, or 0
  * @args: where its struct ktap_target_arg are, or 0
@@ -885,6 +889,7 @@ enum ktap_target_arg_kind {
 struct ktap_target {
 	__u64 offset;
 	__u64 ref_ctr;
+	__u64 start;
 	__u32 name;
 	__u32 provider;
 	__u32 args;
@@ -896,12 +901,12 @@ struct ktap_target {
  * @bytes: of it with all that belongs to it; a multiple of 8
  * @nr: how many targets there are
  * @fd: the file, open for reading, or -1 if there is an @error
- * @text: the event as the script names it, without blanks around: a string
- * @path: of the file, for messages: a string, or 0
+ * @text: the event as the script names it, up to the first blank: a string
+ * @path: of the file, for messages: a string, or 0 if there is an @error
  * @error: why there are no targets: a string, or 0
  * @note: which targets of a pattern are left out, and why: a string, or 0
  * @pad: 0
- * @target: them, in the order of their offsets
+ * @target: them
  *
  * Strings are NUL-terminated.  To find places in a program takes more than a
  * kernel wants to do, so the tool does it for all texts in an image that look
@@ -918,6 +923,12 @@ struct ktap_target_set {
 	__u32 pad;
 	struct ktap_target target[];
 };
+
+/* How much there may be: bytes of all sets, sets, targets of one, arguments of one. */
+#define KTAP_MAX_TARGET_BYTES	(16 << 20)
+#define KTAP_MAX_TARGET_SETS	1024
+#define KTAP_MAX_TARGETS	20000
+#define KTAP_MAX_TARGET_ARGS	12
 
 /**
  * struct ktap_targets - argument of KTAP_IOC_TARGETS
@@ -940,8 +951,10 @@ struct ktap_targets {
  * text), EINTR when a signal ended it, EINVAL, EBUSY (ran already).
  * KTAP_IOC_STOP: always 0.
  * KTAP_IOC_TARGETS: 0, or -1 with errno EINVAL (what is there is not as said
- * above, there is no image yet, or it is too late: RUN was called), EBADF,
- * E2BIG (too many of them), ENOMEM.  A second call replaces the first.
+ * above, there is no image yet, or it is too late: RUN was called), EBADF (not
+ * a regular file that is open for reading), E2BIG (too many of them), ENOMEM,
+ * EOPNOTSUPP (this kernel has no probes of programs).  A second call that
+ * succeeds replaces the first.
  */
 #define KTAP_IOC_LOAD		_IOWR('k', 0xa0, struct ktap_load)
 #define KTAP_IOC_RUN		_IOWR('k', 0xa1, struct ktap_run)
