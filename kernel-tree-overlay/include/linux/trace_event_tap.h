@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct perf_callchain_entry;
+struct file;
 struct pt_regs;
 struct syscall_metadata;
 struct trace_event_call;
@@ -212,5 +213,12 @@ void trace_event_tap_raw_detach(struct trace_event_tap_raw_set *set);
 u64 trace_event_tap_raw_missed(const struct trace_event_tap_raw_set *set);
 void trace_event_tap_raw_free(struct trace_event_tap_raw_set *set);
 int trace_event_tap_raw_for_each(int (*fn)(void *data, const char *name), void *data);
+
+/*
+ * Code of programs
+ */
+
+int trace_event_tap_register(const char *name);
+int trace_event_tap_user_code(struct file *file, loff_t start, loff_t offset, bool compat);
 
 #endif /* _LINUX_TRACE_EVENT_TAP_H */

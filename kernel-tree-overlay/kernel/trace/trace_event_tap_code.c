@@ -2,12 +2,16 @@
 /*
  * What a tracer that may be a module has to know of the kernel's code: which
  * functions there are, whether one can be probed, where the function tracer's
- * hook is, the stack at a probe, and that of a program.
+ * hook is, the stack at a probe, and that of a program; and of the code of
+ * programs, whether an instruction can be probed.
  *
  * Contexts: process context, but for trace_event_tap_stack() and
  * trace_event_tap_user_stack().
  * Locks: that of the modules, while their symbols are looked at.
  */
+#include <linux/align.h>
+#include <linux/compat.h>
+#include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/glob.h>
 #include <linux/kallsyms.h>
@@ -26,6 +30,9 @@
 #include <linux/uprobes.h>
 
 #include <asm/sections.h>
+#ifdef CONFIG_X86
+#include <asm/insn.h>
+#endif
 
 static bool is_glob(const char *s)
 {
@@ -202,6 +209,95 @@ unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned lo
 #endif
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_stack);
+
+/**
+ * trace_event_tap_register - find a register by its name
+ * @name: as the kernel's own probes name it
+ *
+ * Context: any.
+ * Return: its offset, see regs_get_register(), or -EINVAL.
+ */
+int trace_event_tap_register(const char *name)
+{
+#ifdef CONFIG_HAVE_REGS_AND_STACK_ACCESS_API
+	return regs_query_register_offset(name);
+#else
+	return -EINVAL;
+#endif
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_register);
+
+#ifdef CONFIG_UPROBES
+/* Goes from instruction to instruction */
+#ifdef CONFIG_X86
+static int check_begin(struct file *file, loff_t start, loff_t offset, bool compat)
+{
+	enum insn_mode mode = compat || !IS_ENABLED(CONFIG_X86_64) ? INSN_MODE_32 :
+								     INSN_MODE_64;
+	u8 code[MAX_INSN_SIZE];
+	struct insn insn;
+	ssize_t size;
+	loff_t pos;
+
+	while (start < offset) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		pos = start;
+		size = kernel_read(file, code, sizeof(code), &pos);
+		if (size < 0)
+			return size;
+		if (insn_decode(&insn, code, size, mode))
+			return -EILSEQ;
+		start += insn.length;
+		cond_resched();
+	}
+	return start == offset ? 0 : -EILSEQ;
+}
+#else
+static int check_begin(struct file *file, loff_t start, loff_t offset, bool compat)
+{
+	return 0;
+}
+#endif
+
+/**
+ * trace_event_tap_user_code - whether there can be a uprobe at an instruction
+ * @file: the program; it is open for reading
+ * @start: where in the file some instruction before it begins, or @offset
+ * @offset: where the instruction is in the file
+ * @compat: the program is of 32 bits, and the kernel of 64
+ *
+ * uprobe_register() itself looks at the instruction only if a process has it
+ * mapped, and later, when one maps it, nobody is told what is wrong with it.
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -EILSEQ: that is in the middle of an instruction, as far as one can
+ * know; what uprobe_register() would return; or what reading returned.
+ */
+int trace_event_tap_user_code(struct file *file, loff_t start, loff_t offset, bool compat)
+{
+	struct arch_uprobe arch = {};
+	loff_t pos = offset;
+	ssize_t size;
+	int ret;
+
+	if (!IS_ALIGNED(offset, UPROBE_SWBP_INSN_SIZE))
+		return -EINVAL;
+	ret = check_begin(file, start, offset, compat);
+	if (ret)
+		return ret;
+	size = kernel_read(file, &arch.insn, sizeof(arch.insn), &pos);
+	if (size <= 0)
+		return size ?: -EIO;
+	if (is_trap_insn((uprobe_opcode_t *)&arch.insn))
+		return -EOPNOTSUPP;
+	/* it is for the mode of a process, of which there may be none yet */
+	if (compat != in_compat_syscall())
+		return 0;
+	return arch_uprobe_analyze_insn(&arch, current->mm, offset);
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_user_code);
+#endif
 
 #ifdef CONFIG_PERF_EVENTS
 /* As add_caller(), for a program */

@@ -282,6 +282,8 @@ static int attach_item(struct ktap_attach *a)
 		return ktap_attach_rawtp(a);
 	if (ktap_is_ftrace(a->item))
 		return ktap_attach_ftrace(a);
+	if (ktap_is_uprobe(a->item))
+		return ktap_attach_uprobe(a);
 	if (ktap_is_kprobe(a->item))
 		return ktap_attach_kprobe(a);
 	return ktap_attach_trace(a);

@@ -123,6 +123,22 @@ static inline int ktap_attach_kprobe(struct ktap_attach *a)
 }
 #endif
 
+/* attach_uprobe.c */
+#ifdef CONFIG_UPROBES
+bool ktap_is_uprobe(const char *item);
+int ktap_attach_uprobe(struct ktap_attach *a);
+#else
+static inline bool ktap_is_uprobe(const char *item)
+{
+	return false;
+}
+
+static inline int ktap_attach_uprobe(struct ktap_attach *a)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 /* site.c */
 int ktap_names_make(struct ktap_session *s);
 struct ktap_site *ktap_site_new(struct ktap_session *s, const struct ktap_event_ops *ops);

@@ -93,8 +93,9 @@ static int parse(struct place *p)
 		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
 				  item);
 	if (strchr(s, '/'))
-		return ktap_error(a->x, "\"%s\": this version does not trace programs",
-				  item);
+		return ktap_error(a->x, "\"%s\": %s", item, IS_ENABLED(CONFIG_UPROBES) ?
+				  "a function of a program is u:/PATH:FUNCTION" :
+				  "this kernel has no probes of programs (CONFIG_UPROBES)");
 	if (s[strcspn(s, " \t")])
 		return ktap_error(a->x, "\"%s\": %s", item,
 				  "this version has no fetch definitions; use arg1, retval");

@@ -33,6 +33,7 @@
 #include <linux/trace_event_tap.h>
 
 #include "ev_kprobe.h"
+#include "regs.h"
 
 /*
  * How many calls may be under way for a return to be seen: of a function that
@@ -533,45 +534,6 @@ static unsigned int kprobe_stack(const struct ktap_event *ev, u64 *ip, unsigned 
 	return nr;
 }
 
-#ifdef CONFIG_X86_64
-static int kprobe_regstr(struct ktap_exec *x, const struct pt_regs *regs,
-			 struct ktap_val *out)
-{
-#define REG(name) { #name, offsetof(struct pt_regs, name) }
-	static const struct {
-		const char *name;
-		unsigned int offset;
-	} names[] = {
-		REG(ax), REG(orig_ax), REG(bx), REG(cx), REG(dx), REG(si), REG(di),
-		REG(bp), REG(sp), REG(ip), REG(flags), REG(cs), REG(ss), REG(r8),
-		REG(r9), REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15),
-	};
-#undef REG
-	/* a name, a number and what is around them */
-	const size_t size = ARRAY_SIZE(names) * 32;
-	struct ktap_str *s = ktap_str_alloc(x, size);
-	size_t len = 0;
-	int i;
-
-	if (!s)
-		return -EIO;
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		len += scnprintf(s->data + len, size - len, "%s%s: 0x%lx", i ? ", " : "{",
-				 names[i].name,
-				 *(const unsigned long *)((const char *)regs + names[i].offset));
-	len += scnprintf(s->data + len, size - len, "}\n");
-	ktap_str_shrink(x, s, len);
-	*out = (struct ktap_val){ .s = s, .type = KTAP_STR };
-	return 0;
-}
-#else
-static int kprobe_regstr(struct ktap_exec *x, const struct pt_regs *regs,
-			 struct ktap_val *out)
-{
-	return 1;
-}
-#endif
-
 static int kprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 		      enum ktap_event_has what, struct ktap_val *out)
 {
@@ -584,7 +546,7 @@ static int kprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 	case KTAP_HAS_FUNC:
 		return ktap_set_str(x, out, f->func, strlen(f->func));
 	case KTAP_HAS_REGSTR:
-		return kprobe_regstr(x, ev->regs, out);
+		return ktap_regs_text(x, ev->regs, out);
 	case KTAP_HAS_RETVAL:
 		if (!p->ret)
 			return 1;

@@ -398,6 +398,7 @@ void ktap_events_detach(struct ktap_session *s)
 	ktap_timers_detach(s);
 	ktap_kprobes_detach(s);
 	ktap_ftraces_detach(s);
+	ktap_uprobes_detach(s);
 	if (!list_empty(&s->taps))
 		trace_event_tap_detach(&s->taps);
 	else if (wait)
@@ -418,6 +419,7 @@ void ktap_events_free(struct ktap_session *s)
 	ktap_syscalls_free(s);
 	ktap_kprobes_free(s);
 	ktap_rawtps_free(s);
+	ktap_targets_free(s);
 	kvfree(s->names);
 	s->names = NULL;
 }

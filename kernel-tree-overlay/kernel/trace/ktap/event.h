@@ -27,8 +27,10 @@ struct ktap_kprobes;
 struct ktap_outbuf;
 struct ktap_site;
 struct ktap_syscalls;
+struct ktap_targets_of;
 struct ktap_timer;
 struct ktap_users;
+struct ktap_uprobe;
 
 /**
  * struct ktap_own_frames - which frames of a stack are the tracer's
@@ -114,6 +116,7 @@ struct ktap_names {
  * @syscalls: what ev_syscalls.c attached
  * @kprobes: what is registered of ev_kprobe.c, or NULL
  * @rawtps: what is attached of ev_rawtp.c, or NULL
+ * @targets: what the tool has found out about programs, of targets.c, or NULL
  * @late: strings that come late, of late.c, or NULL
  * @users: processes whose addresses are taken, of ustack.c, or NULL
  * @taps: attached struct trace_event_tap
@@ -160,6 +163,7 @@ struct ktap_session {
 	struct ktap_syscalls *syscalls;
 	struct ktap_kprobes *kprobes;
 	struct trace_event_tap_raw_set *rawtps;
+	struct ktap_targets_of *targets;
 	struct ktap_late *late;
 	struct ktap_users *users;
 	struct list_head taps;
@@ -303,6 +307,7 @@ bool ktap_outbuf_try(struct ktap_outbuf *out, enum ktap_rec_type type,
  * @tap: of ev_tracepoint.c
  * @timer: of ev_timer.c
  * @kprobe: of ev_kprobe.c
+ * @uprobe: of ev_uprobe.c
  * @ftrace: of ev_ftrace.c
  * @own: of ev_tracepoint.c, if the script takes stacks, and of ev_rawtp.c
  * @sc_nr: system call number, or -1
@@ -336,6 +341,7 @@ struct ktap_site {
 		struct ktap_timer *timer;
 		struct ktap_kprobe *kprobe;
 		struct ktap_ftrace *ftrace;
+		struct ktap_uprobe *uprobe;
 	};
 
 	int sc_nr;
@@ -384,7 +390,7 @@ enum ktap_event_has {
 /**
  * struct ktap_event_ops - a source of events
  * @attach: begins to deliver; called once for each site, before any event is
- *	wanted
+ *	wanted; NULL if the source does that in parts
  * @free: frees what the source added to the site; may be NULL
  * @field: value of field @n of the site
  * @size: bytes of the event's binary form in an output record
@@ -417,6 +423,7 @@ extern const struct ktap_event_ops ktap_tracepoint_ops;
 extern const struct ktap_event_ops ktap_syscall_ops;
 extern const struct ktap_event_ops ktap_timer_ops;
 extern const struct ktap_event_ops ktap_kprobe_ops;
+extern const struct ktap_event_ops ktap_uprobe_ops;
 
 /**
  * struct ktap_event_form - the binary form of an event in an output record
@@ -543,6 +550,26 @@ static inline void ktap_rawtps_free(struct ktap_session *s)
 void ktap_ftraces_detach(struct ktap_session *s);
 #else
 static inline void ktap_ftraces_detach(struct ktap_session *s)
+{
+}
+#endif
+
+/* ev_uprobe.c, targets.c */
+#ifdef CONFIG_UPROBES
+void ktap_uprobes_detach(struct ktap_session *s);
+int ktap_targets_set(struct ktap_session *s, u64 from, u64 bytes);
+void ktap_targets_free(struct ktap_session *s);
+#else
+static inline void ktap_uprobes_detach(struct ktap_session *s)
+{
+}
+
+static inline int ktap_targets_set(struct ktap_session *s, u64 from, u64 bytes)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void ktap_targets_free(struct ktap_session *s)
 {
 }
 #endif

@@ -286,6 +286,21 @@ out:
 	return ret;
 }
 
+static int session_targets(struct ktap_session *s, struct ktap_targets __user *u)
+{
+	struct ktap_targets targets;
+	int ret = may_trace();
+
+	if (ret)
+		return ret;
+	ret = get_struct(&targets, sizeof(targets), sizeof(targets), u);
+	if (ret)
+		return ret;
+	if (targets.flags || s->state != KTAP_S_LOADED)
+		return -EINVAL;
+	return ktap_targets_set(s, targets.sets, targets.bytes);
+}
+
 /*
  * RUN
  */
@@ -559,12 +574,15 @@ static long ktap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	/* The size in the number is that of this kernel's structure. */
 	switch (cmd & ~IOCSIZE_MASK) {
 	case KTAP_IOC_LOAD & ~IOCSIZE_MASK:
+	case KTAP_IOC_TARGETS & ~IOCSIZE_MASK:
 	case KTAP_IOC_RUN & ~IOCSIZE_MASK:
 		if (!mutex_trylock(&s->run_lock))
 			return -EBUSY;
 		s->run_ip = _RET_IP_;
 		if ((cmd & ~IOCSIZE_MASK) == (KTAP_IOC_LOAD & ~IOCSIZE_MASK))
 			ret = session_load(s, p);
+		else if ((cmd & ~IOCSIZE_MASK) == (KTAP_IOC_TARGETS & ~IOCSIZE_MASK))
+			ret = session_targets(s, p);
 		else
 			ret = session_run(s, p);
 		mutex_unlock(&s->run_lock);

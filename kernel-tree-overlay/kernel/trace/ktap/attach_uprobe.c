@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktap: the names of probes of programs.
+ *
+ *	item	 = kind ":" PATH ":" place [ return ]
+ *		 | ( "sdt" | "usdt" ) ":" PATH ":" [ PROVIDER ":" ] NAME
+ *	kind	 = "u" | "uprobe" | "uprobes" | "uretprobe" | "uretprobes"
+ *		 | "probe", if there is a / or ".so" in PATH
+ *	place	 = FUNCTION [ "+" OFFSET ] | GLOB | OFFSET
+ *	return	 = "%return" | "!"
+ *
+ * An OFFSET is that of an instruction in the file, and all that is needed. The
+ * rest has been found out by the tool for the texts that stand in the script, see
+ * targets.c.
+ *
+ * Before the kernel gets to see a place it is looked at in the file: the kernel
+ * itself looks only when a process has it mapped, and says nothing then.
+ *
+ * One event that cannot be probed is an error that says why. Of a glob, the places
+ * that cannot are left out, and a note says so.
+ *
+ * Contexts: process context, in the main chunk.
+ * Locks: none of its own.
+ */
+#include <linux/array_size.h>
+#include <linux/cred.h>
+#include <linux/elf.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kstrtox.h>
+#include <linux/limits.h>
+#include <linux/namei.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/stringhash.h>
+#include <linux/trace_event_tap.h>
+
+#include "ev_uprobe.h"
+
+#define NOTE_SIZE		1024
+
+/* A program has few segments: if there are more, where its code is is not looked at */
+#define MAX_SEGMENTS		64
+
+/**
+ * struct kind - the first word of an item
+ * @prefix: it
+ * @ret: the events are returns
+ * @sdt: they are SDT probes
+ */
+struct kind {
+	const char *prefix;
+	bool ret;
+	bool sdt;
+};
+
+static const struct kind kinds[] = {
+	{ "u:" }, { "uprobe:" }, { "uprobes:" }, { "uretprobe:", .ret = true },
+	{ "uretprobes:", .ret = true }, { "sdt:", .sdt = true }, { "usdt:", .sdt = true },
+	/* only those of programs */
+	{ "probe:" },
+};
+
+static const struct kind *find_kind(const char *item)
+{
+	const struct kind *k;
+	size_t len;
+
+	for (k = kinds; k < kinds + ARRAY_SIZE(kinds); k++)
+		if (str_has_prefix(item, k->prefix))
+			break;
+	if (k < kinds + ARRAY_SIZE(kinds) - 1)
+		return k;
+	if (k == kinds + ARRAY_SIZE(kinds))
+		return NULL;
+	item += strlen(k->prefix);
+	len = strcspn(item, " \t");
+	return memchr(item, '/', len) || strnstr(item, ".so", len) ? k : NULL;
+}
+
+/**
+ * ktap_is_uprobe() - whether an item is a probe of a program
+ * @item: the item
+ *
+ * Return: whether it is, or looks like one.
+ */
+bool ktap_is_uprobe(const char *item)
+{
+	return find_kind(item);
+}
+
+/**
+ * struct program - the file that is traced
+ * @file: it
+ * @compat: it is of 32 bits, and the kernel of 64
+ * @nr: how many of its segments are known
+ * @segments: them
+ */
+struct program {
+	struct file *file;
+	bool compat;
+	unsigned int nr;
+	struct elf_phdr *segments;
+};
+
+/* Returns why it is none, or NULL */
+static const char *read_program(struct program *prog)
+{
+	struct elfhdr head;
+	loff_t pos = 0;
+	ssize_t size;
+
+	if (kernel_read(prog->file, &head, sizeof(head), &pos) != sizeof(head) ||
+	    memcmp(head.e_ident, ELFMAG, SELFMAG))
+		return "the file is not a program (ELF)";
+	prog->compat = IS_ENABLED(CONFIG_64BIT) && head.e_ident[EI_CLASS] == ELFCLASS32;
+	if (head.e_ident[EI_CLASS] != ELF_CLASS || head.e_phentsize != sizeof(*prog->segments) ||
+	    !head.e_phnum || head.e_phnum > MAX_SEGMENTS)
+		return NULL;
+	size = head.e_phnum * sizeof(*prog->segments);
+	prog->segments = kmalloc(size, GFP_KERNEL);
+	if (!prog->segments)
+		return "no memory";
+	pos = head.e_phoff;
+	if (pos < 0 || kernel_read(prog->file, prog->segments, size, &pos) != size)
+		return "the file is cut short";
+	prog->nr = head.e_phnum;
+	return NULL;
+}
+
+/* 0, or why there cannot be a probe, as refusal() takes it */
+static int check_place(const struct program *prog, const struct ktap_target *t)
+{
+	const struct elf_phdr *s = prog->segments;
+	loff_t size = i_size_read(file_inode(prog->file));
+	unsigned int i;
+
+	if (t->offset >= size)
+		return -ERANGE;
+	for (i = 0; i < prog->nr; i++)
+		if (s[i].p_type == PT_LOAD && s[i].p_flags & PF_X && t->offset >= s[i].p_offset &&
+		    t->offset - s[i].p_offset < s[i].p_filesz)
+			break;
+	if (prog->nr && i == prog->nr)
+		return -EFAULT;
+	return trace_event_tap_user_code(prog->file, t->start ?: t->offset, t->offset,
+					 prog->compat);
+}
+
+/* Why a place is refused, or NULL if that is not the place's fault */
+static const char *refusal(int error)
+{
+	switch (error) {
+	case -ERANGE:
+		return "that is beyond the end of the file";
+	case -EFAULT:
+		return "that is not code of the program";
+	case -EILSEQ:
+		return "that is in the middle of an instruction; see a disassembly";
+	case -ENOTSUPP:
+	case -EOPNOTSUPP:
+	case -ENOEXEC:
+		return "the kernel cannot probe the instruction there";
+	case -EINVAL:
+		return "no instruction can be there, or somebody probes it without its semaphore";
+	case -EIO:
+		return "the file system of the file does not support it, or cannot read it";
+	}
+	return NULL;
+}
+
+/*
+ * Sites
+ */
+
+static struct hlist_head *site_bucket(struct ktap_session *s, const char *key)
+{
+	return &s->site_hash[full_name_hash(s, key, strlen(key)) % KTAP_SITE_HASH];
+}
+
+/* One that the script has named so before */
+static struct ktap_site *site_find(struct ktap_session *s, const char *key,
+				   const struct kind *kind)
+{
+	struct ktap_site *site;
+
+	hlist_for_each_entry(site, site_bucket(s, key), hash)
+		if (site->ops == &ktap_uprobe_ops && site->uprobe->ret == kind->ret &&
+		    site->uprobe->sdt == kind->sdt && !strcmp(site->uprobe->key, key))
+			return site;
+	return NULL;
+}
+
+static s16 reg_offset(const char *name)
+{
+	return *name ? trace_event_tap_register(name) : -1;
+}
+
+static const struct ktap_target_arg *args_of(const struct ktap_uprobe *p,
+					     const struct ktap_target *t)
+{
+	return (const void *)p->set + t->args;
+}
+
+/* Room for all places and their arguments. Returns -ENOMEM, or the most arguments of one */
+static int make_places(struct ktap_uprobe *p)
+{
+	const struct ktap_target *targets = p->set ? p->set->target : &p->own;
+	unsigned int i, j, max = 0, sum = 0, nr = p->set ? p->set->nr : 1;
+	struct ktap_uarg *arg;
+
+	for (i = 0; i < nr && p->sdt; i++) {
+		max = max(max, targets[i].nargs);
+		sum += targets[i].nargs;
+	}
+	p->places = kvcalloc(nr, sizeof(*p->places), GFP_KERNEL_ACCOUNT);
+	p->args = kvcalloc(sum, sizeof(*p->args), GFP_KERNEL_ACCOUNT);
+	if (!p->places || !p->args)
+		return -ENOMEM;
+	arg = p->args;
+	for (i = 0; i < nr; i++) {
+		p->places[i].owner = p;
+		p->places[i].target = &targets[i];
+		p->places[i].args = arg;
+		for (j = 0; j < targets[i].nargs && p->sdt; j++) {
+			const struct ktap_target_arg *from = &args_of(p, &targets[i])[j];
+
+			*arg++ = (struct ktap_uarg){
+				.kind = from->kind,
+				.size = from->size,
+				.scale = from->scale,
+				.base = reg_offset(from->base),
+				.index = reg_offset(from->index),
+				.disp = from->disp,
+			};
+		}
+	}
+	p->nr = nr;
+	return max;
+}
+
+static struct ktap_uprobe *site_create(struct ktap_session *s, const char *key,
+				       const struct kind *kind)
+{
+	struct ktap_site *site = ktap_site_new(s, &ktap_uprobe_ops);
+	struct ktap_uprobe *p;
+
+	if (!site)
+		return NULL;
+	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+	if (p)
+		p->key = kstrdup(key, GFP_KERNEL_ACCOUNT);
+	site->uprobe = p;
+	if (!p || !p->key) {
+		ktap_site_free(site);
+		return NULL;
+	}
+	p->site = site;
+	p->ret = kind->ret;
+	p->sdt = kind->sdt;
+	site->name = p->key;
+	hlist_add_head(&site->hash, site_bucket(s, key));
+	return p;
+}
+
+/*
+ * Places
+ */
+
+static void put_note(struct ktap_attach *a, const char *text)
+{
+	ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
+			min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
+}
+
+static void note_refused(struct ktap_attach *a, unsigned int refused, unsigned int nr,
+			 const char *names)
+{
+	char *text = kasprintf(GFP_KERNEL, "%u of %u places of \"%s\" cannot be traced: %s",
+			       refused, nr, a->item, names);
+
+	if (text)
+		put_note(a, text);
+	kfree(text);
+}
+
+/* One that fails is left out; @error is set to why. Returns how many that are */
+static unsigned int register_places(struct ktap_attach *a, struct ktap_uprobe *p,
+				    const struct program *prog, struct ktap_log *log, int *error)
+{
+	unsigned int i, refused = 0;
+	int ret;
+
+	for (i = 0; i < p->nr; i++) {
+		struct ktap_uplace *place = &p->places[i];
+
+		/* what ends the session ends this */
+		if (ktap_env_interrupted(a->session))
+			break;
+		ret = check_place(prog, place->target) ?: ktap_uprobe_register(place);
+		if (!ret)
+			continue;
+		*error = ret;
+		refused++;
+		/* the fault of none of them: the others would fail as well */
+		if (!refusal(ret))
+			break;
+		if (log->size)
+			ktap_log(log, "%s%s", refused > 1 ? ", " : "",
+				 ktap_target_string(p->set, place->target->name) ?: "");
+	}
+	return refused;
+}
+
+static int attach_places(struct ktap_attach *a, struct ktap_uprobe *p, bool exact)
+{
+	struct program prog = { .file = p->file };
+	const char *why = read_program(&prog);
+	struct ktap_log log = { .size = NOTE_SIZE };
+	unsigned int refused = 0;
+	int error = 0, ret = 0;
+
+	log.buf = why ? NULL : kzalloc(NOTE_SIZE, GFP_KERNEL);
+	if (!log.buf)
+		log.size = 0;
+	if (!why) {
+		ktap_exec_charge(a->x, 100LL * p->nr);
+		refused = register_places(a, p, &prog, &log, &error);
+		if (refused == p->nr || (error && !refusal(error)))
+			why = refusal(error);
+	}
+	if (why)
+		ret = ktap_error(a->x, "cannot probe \"%s\": %s", a->item, why);
+	else if (error == -ENOMEM)
+		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	else if (error && !refusal(error))
+		ret = ktap_error(a->x, "cannot probe \"%s\": error %d", a->item, -error);
+	else if (refused)
+		note_refused(a, refused, p->nr, log.buf ?: "");
+	kfree(log.buf);
+	kfree(prog.segments);
+	if (ret)
+		return ret;
+	if (p->set && p->set->note)
+		put_note(a, ktap_target_string(p->set, p->set->note));
+	a->session->nr_events += p->nr - refused;
+	return ktap_attach_site(a, p->site, exact);
+}
+
+/*
+ * Items
+ */
+
+static struct file *open_program(const char *name)
+{
+	struct file *file;
+	struct path path;
+	int ret;
+
+	ret = kern_path(name, LOOKUP_FOLLOW, &path);
+	if (ret)
+		return ERR_PTR(ret);
+	if (d_is_reg(path.dentry))
+		file = dentry_open(&path, O_RDONLY | O_LARGEFILE, current_cred());
+	else
+		file = ERR_PTR(-ENOEXEC);
+	path_put(&path);
+	return file;
+}
+
+/* An item that no set is about; @place is a copy of it, without kind and return */
+static int resolve(struct ktap_attach *a, struct ktap_uprobe *p, char *place)
+{
+	char *colon = strrchr(place, ':');
+	struct file *file;
+	u64 offset;
+
+	if (!colon || p->sdt || !memchr(place, '/', colon - place) ||
+	    kstrtou64(colon + 1, 0, &offset) || offset > S64_MAX)
+		return ktap_error(a->x, "\"%s\": %s; %s", a->item,
+				  "only texts that stand in the script are looked up in a program",
+				  "otherwise use an offset, as in u:/PATH:0x1234");
+	*colon = '\0';
+	p->own.offset = offset;
+	file = open_program(place);
+	if (!IS_ERR(file)) {
+		p->file = file;
+		return 0;
+	}
+	switch (PTR_ERR(file)) {
+	case -ENOENT:
+		return ktap_error(a->x, "cannot probe \"%s\": there is no file \"%s\"",
+				  a->item, place);
+	case -ENOEXEC:
+		return ktap_error(a->x, "cannot probe \"%s\": \"%s\" is not a file", a->item,
+				  place);
+	}
+	return ktap_error(a->x, "cannot probe \"%s\": \"%s\" cannot be opened, error %ld",
+			  a->item, place, -PTR_ERR(file));
+}
+
+/* A new one; @place is a copy, see resolve() */
+static int attach_new(struct ktap_attach *a, const struct kind *kind, char *place,
+		      const struct ktap_target_set *set, struct file *file, bool exact)
+{
+	struct ktap_uprobe *p = site_create(a->session, place, kind);
+	const char *colon;
+	int ret = 0;
+
+	if (!p)
+		goto no_memory;
+	colon = strrchr(p->key, ':');
+	/* what has a provider is named by the target */
+	if (exact && !kind->sdt && colon)
+		p->name = colon + 1;
+	if (set) {
+		p->set = set;
+		p->file = get_file(file);
+	} else {
+		ret = resolve(a, p, place);
+	}
+	if (!ret) {
+		ret = make_places(p);
+		if (ret < 0 || ktap_uprobe_set_fields(p, ret))
+			goto no_memory;
+		ret = attach_places(a, p, exact);
+		if (!ret)
+			return 0;
+	}
+	ktap_site_free(p->site);
+	return ret;
+
+no_memory:
+	if (p)
+		ktap_site_free(p->site);
+	return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+}
+
+/* Takes the return off its end */
+static int parse(struct ktap_attach *a, struct kind *kind, char *place)
+{
+	size_t len = strlen(place);
+
+	if (len && place[len - 1] == '!')
+		len--;
+	else if (len >= 7 && !strcmp(place + len - 7, "%return"))
+		len -= 7;
+	if (place[len]) {
+		place[len] = '\0';
+		kind->ret = true;
+	}
+	if (kind->ret && kind->sdt)
+		return ktap_error(a->x, "\"%s\": an SDT probe has no return", a->item);
+	if (!len || place[len - 1] == ':' || !strchr(place, ':'))
+		return ktap_error(a->x, "\"%s\" does not name a place in a program; %s", a->item,
+				  "one is u:/PATH:FUNCTION or u:/PATH:0x1234");
+	return 0;
+}
+
+/**
+ * ktap_attach_uprobe() - attach a handler to places of a program
+ * @a: the item
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_attach_uprobe(struct ktap_attach *a)
+{
+	struct kind kind = *find_kind(a->item);
+	size_t len = strcspn(a->item, " \t"), skip = strlen(kind.prefix);
+	const struct ktap_target_set *set;
+	struct file *file = NULL;
+	struct ktap_site *site;
+	char *place;
+	bool exact;
+	int ret;
+
+	if (strstr(a->item + len, " /"))
+		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
+				  a->item);
+	if (a->item[len])
+		return ktap_error(a->x, "\"%s\": %s", a->item,
+				  "this version has no fetch definitions; use arg1, retval");
+	place = kstrdup(a->item + skip, GFP_KERNEL);
+	if (!place)
+		return ktap_error(a->x, "no memory");
+	ret = parse(a, &kind, place);
+	if (ret)
+		goto out;
+	exact = !strpbrk(kind.sdt ? place : strrchr(place, ':'), "*?[");
+	site = site_find(a->session, place, &kind);
+	set = ktap_targets_find(a->session, a->item, len, &file);
+	if (site)
+		ret = ktap_attach_site(a, site, exact);
+	else if (set && set->error)
+		ret = ktap_error(a->x, "cannot probe \"%s\": %s", a->item,
+				 ktap_target_string(set, set->error));
+	else
+		ret = attach_new(a, &kind, place, set, file, exact);
+out:
+	kfree(place);
+	return ret;
+}
