@@ -23,6 +23,8 @@
 #include <linux/ptrace.h>
 #include <linux/rethook.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 #include <linux/trace_event_tap.h>
@@ -239,6 +241,9 @@ static int check_begin(struct file *file, loff_t start, loff_t offset, bool comp
 	ssize_t size;
 	loff_t pos;
 
+	/* no function is that large, and it would take long */
+	if (offset - start > SZ_1M)
+		return 0;
 	while (start < offset) {
 		if (fatal_signal_pending(current))
 			return -EINTR;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory that is not there: the first allocation of a session fails, then the
- * second, and so on, through open(), LOAD, RUN (main chunk, attaching, start,
- * trace_end) and close(). Each session ends in an error that says so, or works
+ * second, and so on, through open(), LOAD, TARGETS, RUN (main chunk, attaching,
+ * start, trace_end) and close(). Each session ends in an error that says so, or works
  * as if nothing had happened; the next one works; nothing is left.
  *
  * With /proc/self/fail-nth only the allocations of one thread fail, and each in
@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "session.h"
+#include "places.h"
 #include "../kselftest.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
@@ -20,13 +21,14 @@
 enum step {
 	STEP_OPEN,
 	STEP_LOAD,
+	STEP_TARGETS,
 	STEP_RUN,
 	STEP_CLOSE,
 	STEP_NR,
 	STEP_NONE,
 };
 
-static const char * const step_names[STEP_NR] = { "open", "load", "run", "close" };
+static const char * const step_names[STEP_NR] = { "open", "load", "targets", "run", "close" };
 
 /* Something of everything that takes memory when it is set up */
 static const char script[] =
@@ -37,9 +39,27 @@ static const char script[] =
 	"trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 t[execname] = c() }\n"
 	"trace sched:sched_switch /prev_pid == 0/ { w[args.next_comm] += 1 print(argstr) }\n"
 	"tick-10ms { k += 1 }\n"
+	"trace \"u:self:called\" { calls += 1 }\n"
+	"trace \"u:self:called!\" { calls += retval }\n"
 	"profile-97hz { p[stack(), execname] += 1 }\n"
 	"trace_begin { t.begin = len(t) }\n"
-	"trace_end { delete(t) print(\"marks\", n) }\n";
+	"trace_end { delete(t) print(\"marks\", n, calls) }\n";
+
+/* What is traced of this program */
+static __attribute__((noinline, noclone)) int called(void)
+{
+	__asm__ volatile("");
+	return 1;
+}
+
+static struct {
+	struct {
+		struct ktap_target_set set;
+		struct ktap_target target;
+		char text[16];
+		char name[8];
+	} s[2];
+} targets;
 
 /* The same of probes, if the kernel has them all */
 static const char probes[] =
@@ -161,6 +181,7 @@ struct trial {
 	bool failed;
 	atomic_bool ended;
 	long long marks;	/* what the script printed at its end, or -1 */
+	long long calls;
 };
 
 static void *run_thread(void *arg)
@@ -181,8 +202,10 @@ static void read_record(const struct ktap_rec *rec, void *data)
 {
 	struct trial *t = data;
 
-	if (rec->type == KTAP_REC_PRINT && record_int(rec, 1, -1) >= 0)
-		t->marks = record_int(rec, 1, -1);
+	if (rec->type != KTAP_REC_PRINT || record_int(rec, 1, -1) < 0)
+		return;
+	t->marks = record_int(rec, 1, -1);
+	t->calls = record_int(rec, 2, -1);
 }
 
 static int run(struct trial *t)
@@ -197,12 +220,46 @@ static int run(struct trial *t)
 		if (session_readable(&t->s, 50))
 			break;
 	}
-	for (i = 0; i < MARKS; i++)
+	for (i = 0; i < MARKS; i++) {
 		mark(7);
+		called();
+	}
 	ioctl(t->s.fd, KTAP_IOC_STOP);
 	session_read(&t->s, read_record, t);
 	pthread_join(t->s.thread, NULL);
 	return t->s.ret;
+}
+
+static int give_targets(struct session *s)
+{
+	struct ktap_targets arg = {
+		.size = sizeof(arg),
+		.sets = (unsigned long)&targets,
+		.bytes = sizeof(targets),
+	};
+
+	return ioctl(s->fd, KTAP_IOC_TARGETS, &arg) ? -errno : 0;
+}
+
+static void make_targets(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), i;
+
+	for (i = 0; i < 2; i++) {
+		targets.s[i].set = (struct ktap_target_set){
+			.bytes = sizeof(targets.s[i]),
+			.nr = 1,
+			.fd = fd,
+			.text = offsetof(typeof(targets.s[0]), text),
+			.path = offsetof(typeof(targets.s[0]), name),
+		};
+		targets.s[i].target = (struct ktap_target){
+			.offset = place_offset((const void *)called),
+			.name = offsetof(typeof(targets.s[0]), name),
+		};
+		strcpy(targets.s[i].text, i ? "u:self:called!" : "u:self:called");
+		strcpy(targets.s[i].name, "called");
+	}
 }
 
 /*
@@ -228,12 +285,17 @@ static int session(enum step step, unsigned int n, bool *failed, const char **wh
 	nth_arm(fd, step == STEP_LOAD ? n : 0);
 	ret = session_load(&t.s, &image, &more);
 	*failed |= nth_disarm(fd, step == STEP_LOAD ? n : 0);
+	if (!ret) {
+		nth_arm(fd, step == STEP_TARGETS ? n : 0);
+		ret = give_targets(&t.s);
+		*failed |= nth_disarm(fd, step == STEP_TARGETS ? n : 0);
+	}
 	if (!ret)
 		ret = run(&t);
 	*failed |= t.failed;
 	if (ret == -EIO && !strstr(t.s.error, "memory"))
 		*why = "its error does not say that memory was missing";
-	else if (!ret && t.marks != MARKS)
+	else if (!ret && (t.marks != MARKS || t.calls != 2 * MARKS))
 		*why = "it did not count what happened";
 	else if (ret && ret != -ENOMEM && ret != -EIO && ret != -EFAULT)
 		*why = "it is another error";
@@ -317,11 +379,13 @@ int main(void)
 	ksft_set_plan(8);
 	alarm(200);
 	kernel_note("failnth");
+	make_targets();
 	if (compile(script, &image))
 		ksft_exit_fail_msg("cannot compile the script\n");
 	ksft_test_result(works(), "a session works\n");
 	test_step(STEP_OPEN, 2000);
 	test_step(STEP_LOAD, 6000);
+	test_step(STEP_TARGETS, 1000);
 	test_step(STEP_RUN, 8000);
 	test_step(STEP_CLOSE, 1000);
 	if (compile(probes, &image))

@@ -1,0 +1,293 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Probes of programs, by offset, which the kernel resolves alone: that they fire as
+# often as a place is passed, in which processes, what handlers see, what cannot be
+# probed, and that nothing of them is left. What takes a symbol or an SDT note is
+# in targets.c, as far as the kernel has a part in it.
+
+. "$(dirname "$0")/lib.sh"
+plan 29
+
+if ! grep -q -w uprobe_register /proc/kallsyms; then
+	for i in $(seq 29); do
+		skip "probes of programs: this kernel has none"
+	done
+	ktap_finished
+	exit
+fi
+
+# at PROGRAM PLACE: the offset that the program itself says
+at()
+{
+	"$1" offsets | sed -n "s/^$2 //p"
+}
+
+# copies of their own: nobody else runs them, and they can be replaced
+cp places places_pie libplaces.so "$tmp"
+fixed=$tmp/places
+pie=$tmp/places_pie
+lib=$tmp/libplaces.so
+sum=$(at "$fixed" place_sum)
+pie_sum=$(at "$pie" place_sum)
+lib_at=$(at "$pie" place_lib)
+
+# 1-4: as often as it is called
+run -e "trace u:$fixed:$sum"' { n += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+	trace_end { print(n, r) }' -- "$fixed" calls 1 3000
+check "a call is an entry and a return" all said "3000	3000" --and no_loss
+run -e "trace u:$fixed:$sum { a += 1 } trace uprobe:$fixed:$sum { b += 1 }
+	trace uprobes:$fixed:$sum { c += 1 } trace probe:$fixed:$sum { d += 1 }
+	trace u:$fixed:$((sum)) { e += 1 }
+	trace u:$fixed:$sum%return { f += 1 } trace u:$fixed:$sum! { g += 1 }
+	trace uretprobe:$fixed:$sum { h += 1 } trace uretprobes:$fixed:$sum { i += 1 }
+	trace probe:$fixed:$sum%return { j += 1 }
+	trace_end { print(a, b, c, d, e, f, g, h, i, j) }" -- "$fixed" calls 1 100
+check "each spelling is the same probe" \
+	said "100	100	100	100	100	100	100	100	100	100"
+run -e "trace u:$fixed:$sum, u:$fixed:$sum!, syscalls:sys_enter_exit_group {
+		s[probename] += 1 }
+	trace_end { print(s[\"$sum\"], s[\"ret_$sum\"], s.sys_enter_exit_group) }" -- \
+	"$fixed" calls 1 100
+check "a list of probes and other events" said "100	100	1"
+run -e "trace u:$pie:$pie_sum"' { n += 1 } trace u:'"$pie:$pie_sum"'! { r[retval] += 1 }
+	trace_end { print(n, len(r), r[2 * 2 + 3 * 3 + 4 * 4 + 5 * 5 - 36]) }' -- \
+	"$pie" calls 1 1000
+check "a program at any address, with frame pointers" all said "1000	1000	1" --and no_loss
+
+# 5-8: what handlers see
+run -e "trace u:$fixed:$sum"' {
+		print(arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg0 == args.ip, retval,
+		      e.retval, e.elapsed)
+		print(probename, e.name, func, execname == "places", tostring(stack()) == "")
+		print(argstr)
+		print(e.regstr)
+	}' -- "$fixed" calls 1 1
+check "what an entry has" \
+	all said "0	2	3	4	5	-6	nil	true	nil	nil	nil" --and \
+	said "$sum	$sum	nil	true	true" --and \
+	grep -q "^$sum: (0x[0-9a-f]*)\$" "$out" --and \
+	grep -q '^{.*, si: 0x2, .* ip: 0x[0-9a-f]*, ' "$out"
+run -e "trace u:$fixed:$sum"'! {
+		print(retval, e.retval, args.retval, arg2, args.ret_ip == arg1,
+		      args.ret_ip != arg0, arg0 == args.ip, e.elapsed, arg3)
+		print(probename, e.name, func)
+		print(argstr)
+	}' -- "$fixed" calls 1 1
+check "what a return has" \
+	all said "18	18	18	18	true	true	true	nil	nil" --and \
+	said "ret_$sum	ret_$sum	nil" --and \
+	grep -q "^ret_$sum: (0x[0-9a-f]* <- 0x[0-9a-f]*) ret=18\$" "$out"
+run -e "trace u:$fixed:$(at "$fixed" place_string)"' { print(user_string(arg1)) }
+	trace u:'"$fixed:$(at "$fixed" place_string)"'! { print("length", retval) }' -- \
+	"$fixed" string "a string of the program"
+check "a string of the program" \
+	all said "a string of the program" --and said "length	23"
+run -e "trace u:$fixed:$sum { n += 1 a = arg0 }
+	trace u:$fixed:$sum { b = arg1 } trace_end { print(n, a == $((0x400000 + sum)), b) }" -- \
+	"$fixed" calls 1 10
+check "two handlers, and the address in a program at fixed ones" said "10	true	9"
+
+# 9-14: who passes it
+run -e "trace u:$fixed:$sum"' { n += 1 s[tid] += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+	trace_end { print(n, r, len(s)) }' -- "$fixed" calls 8 2000
+check "threads" all said "16000	16000	8" --and no_loss
+run -e "trace u:$fixed:$sum"' { n += 1 s[pid] += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+	trace_end { print(n, r, len(s)) }' -- "$fixed" forks 20 100
+check "children" all said "2000	2000	20" --and no_loss
+run -e "trace u:$fixed:$sum"' { n += 1 s[pid] += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+	trace_end { print(n, r, len(s)) }' -- "$fixed" execs 10 50
+check "a program that executes itself" all said "550	550	1" --and no_loss
+start all -e "trace u:$fixed:$sum"' { n += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+	trace_end { print(n, r) }'
+workers=''
+for i in 1 2 3 4 5; do
+	"$fixed" calls 2 100 &
+	workers="$workers $!"
+done
+"$fixed" forks 5 100
+# shellcheck disable=SC2086 # several
+wait $workers
+stop all
+check "all processes" all said "1500	1500" --and no_loss
+start one -e "trace u:$fixed:$sum"' { n += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+	trace_end { print(n, r) }' -- "$fixed" forks 5 100
+for i in 1 2 3 4 5; do "$fixed" calls 1 100; done
+finish one
+check "-- CMD: of no other process" said "500	500"
+mkfifo "$tmp/lines"
+"$pie" on-line 100 <"$tmp/lines" >"$tmp/line" &
+running=$!
+exec 9>"$tmp/lines"
+echo >&9
+wait_for 10 test -s "$tmp/line"
+start pid -p $running -e "trace u:$pie:$pie_sum, u:$lib:$lib_at, u:$lib:$lib_at! {
+		s[probename] += 1 }
+	trace_end { print(s[\"$pie_sum\"], s[\"$lib_at\"], s[\"ret_$lib_at\"]) }"
+"$pie" calls 1 33
+"$pie" lib 33
+echo >&9
+echo >&9
+wait_for 10 sh -c "[ \$(wc -l <'$tmp/line') -eq 3 ]"
+stop pid
+echo >&9
+wait_for 10 sh -c "[ \$(wc -l <'$tmp/line') -eq 4 ]"
+check "-p PID: a program that runs already, and goes on" said "200	200	200"
+
+# 15-16: libraries
+run -e "trace u:$lib:$lib_at"' { n += 1 s += arg1 } trace u:'"$lib:$lib_at"'! { r += retval }
+	trace_end { print(n, s, r) }' -- "$pie" lib 1000
+check "a shared library" all said "1000	499500	1498500" --and no_loss
+start lib -e "trace u:$lib:$lib_at"' { n += 1 } trace_end { print(n) }'
+echo >&9
+wait_for 10 sh -c "[ \$(wc -l <'$tmp/line') -eq 5 ]"
+cp "$lib" "$lib.new"
+mv "$lib.new" "$lib"
+"$pie" lib 50
+echo >&9
+wait_for 10 sh -c "[ \$(wc -l <'$tmp/line') -eq 6 ]"
+rm "$lib"
+echo >&9
+echo q >&9
+wait $running
+good=$?
+exec 9>&-
+stop lib
+check "a library that is replaced: who has the old one is traced" \
+	all said 300 --and is $good -eq 0
+cp libplaces.so "$tmp"
+
+# 17-19: returns that do not come
+recurse=$(at "$fixed" place_recurse)
+run -e "trace u:$fixed:$recurse"' { n += 1 } trace u:'"$fixed:$recurse"'! { r += 1 s[retval] += 1 }
+	trace_end { print(n, r, len(s), s[200], s[137], s[136]) }' -- "$fixed" recurse 200
+missed=$(sed -n 's/^ktap: \([0-9]*\) probe hits* missed.*/\1/p' "$err")
+check "calls of a function by itself: those that are too many are counted" \
+	all said "200	64	64	1	1	nil" --and is "${missed:-0}" -eq 136
+run -e "trace u:$fixed:$recurse"'! { r += 1 } trace_end { print(r) }' -- "$fixed" recurse 64
+check "as many as there may be" all said 64 --and no_loss
+jump=$(at "$fixed" place_jump)
+run -e "trace u:$fixed:$jump"' { n += 1 } trace u:'"$fixed:$jump"'! { r += 1 }
+	trace_end { print(n, r) }' -- "$fixed" jump 500
+check "functions that are left without a return" \
+	all said "500	nil" --and is "$status" -eq 0
+
+# 20-21: instructions
+if [ "$(at "$fixed" place_steps)" ]; then
+	steps=$(at "$fixed" place_steps)
+	run -e "trace u:$fixed:$steps, u:$fixed:$((steps + 1)), u:$fixed:$((steps + 4)),
+		      u:$fixed:$((steps + 14)), u:$fixed:$((steps + 15)) {
+			n += 1 a[arg0] = 1 if (probename == \"$((steps + 4))\") { m += 1 } }
+		trace_end { print(n, len(a), m) }" -- "$fixed" steps 1000
+	check "each instruction of a function" \
+		all said "5000	5	1000" --and is "$status" -eq 0
+	locked=$(at "$fixed" place_locked)
+else
+	skip "each instruction of a function: not on this machine"
+	locked=''
+fi
+refuse()
+{
+	run -e "trace \"$1\" { }"
+	[ "$status" -eq 1 ] && complained "$2" && return
+	echo "# $1: status $status, not: $2"
+	show
+	wrong=$((wrong + 1))
+}
+wrong=0
+head -c 100 "$fixed" >"$tmp/short"
+mkdir "$tmp/dir.so"
+refuse "u:$fixed:0x10" 'not code of the program'
+refuse "u:$fixed:0xffffffff" 'beyond the end of the file'
+refuse "u:$fixed:0x8000000000000000" 'only texts that stand'
+refuse "u:$fixed.not:0x1000" 'there is no file'
+refuse "u:$tmp:0x1000" 'is not a file'
+refuse "probe:$tmp/dir.so:0x1000" 'is not a file'
+refuse "u:/dev/null:0x1000" 'is not a file'
+refuse "u:/etc/passwd:0x10" 'not a program'
+refuse "u:$tmp/short:0x50" 'cut short'
+refuse "u:$fixed:" 'does not name a place'
+refuse "u:$fixed" 'does not name a place'
+refuse "u::0x1000" 'only texts that stand'
+refuse "u:" 'does not name a place'
+refuse "u:!" 'does not name a place'
+refuse "u:$fixed:$sum a=%di" 'no fetch definitions'
+refuse "sdt:$fixed:x!" 'has no return'
+refuse "sdt:$fixed:$sum" 'only texts that stand'
+refuse "probe:libplaces.so:$lib_at" 'only texts that stand'
+refuse "kprobe:$fixed:$sum" 'a function of a program is u:'
+[ -z "$locked" ] || refuse "u:$fixed:$locked" 'cannot probe the instruction'
+check "what cannot be probed is an error that says why" is $wrong -eq 0
+run -e "trace (\"u:$fixed:\" .. \"$sum\") { n += 1 } trace_end { print(n) }" -- "$fixed" calls 1 10
+check "a computed event" said 10
+
+# 23: in the memory of a program there is nothing of a probe when it has gone
+start gone -e "trace u:$fixed:$sum { }"
+"$fixed" loop &
+running=$!
+sleep 1
+stop gone
+sleep 1
+kill -0 $running
+good=$?
+kill -KILL $running
+wait $running 2>/dev/null
+check "a program goes on when its probes have gone" is $good -eq 0
+
+# 24: several sessions
+for i in 1 2 3 4; do
+	start s$i -e "trace u:$fixed:$sum"' { n += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+		trace_end { print(n, r) }'
+done
+"$fixed" calls 2 500
+wrong=0
+for i in 1 2 3 4; do
+	stop s$i
+	said "1000	1000" || wrong=$((wrong + 1))
+done
+check "four sessions at one place" is $wrong -eq 0
+
+# 25: attach and detach while it is called all the time
+"$fixed" loop &
+running=$!
+"$fixed" loop &
+other=$!
+wrong=0
+for i in $(seq "$(scaled 20 5)"); do
+	run -e "trace u:$fixed:$sum, u:$fixed:$sum!, u:$fixed:$((sum)) { s[pid, probename] += 1 }
+		trace_end { n = 0 for (k, v in pairs(s)) { n += v } print(n > 0) }
+		tick-20ms { exit() }"
+	[ "$status" -eq 0 ] && said true || wrong=$((wrong + 1))
+done
+check "attached and detached under load" is $wrong -eq 0
+
+# 26-27: killed in the middle
+wrong=0
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	start kill$i -e "trace u:$fixed:$sum, u:$fixed:$sum!, u:$lib:$lib_at! {
+			s[probename, nsecs] += 1 }"
+	stop kill$i KILL
+done
+check "a session that is killed leaves nothing" wait_for 20 nothing_left
+sleep 1
+kill -0 $running && kill -0 $other
+good=$?
+kill -KILL $running $other
+wait $running $other 2>/dev/null
+check "and programs go on" is $good -eq 0
+
+# 28: programs that are killed
+start killed -e "trace u:$fixed:$sum, u:$fixed:$sum! { n += 1 }"
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	"$fixed" loop &
+	running=$!
+	sleep 0.1
+	kill -KILL $running
+	wait $running 2>/dev/null
+done
+stop killed
+check "programs that are killed while they are traced" \
+	all is "$status" -eq 0 --and no_loss
+
+check "the kernel did not complain" clean
+ktap_finished
