@@ -376,7 +376,7 @@ int main(void)
 		ksft_exit_skip("%s\n", missing());
 	if (!set_up())
 		ksft_exit_skip("the kernel has no fault injection (CONFIG_FAILSLAB)\n");
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	alarm(200);
 	kernel_note("failnth");
 	make_targets();
