@@ -42,22 +42,31 @@ static unsigned int machine_of(const unsigned char *h)
 	return h[EI_DATA] == ELFDATA2MSB ? h[18] << 8 | h[19] : h[19] << 8 | h[18];
 }
 
+unsigned int elf_own_machine(void)
+{
+	static unsigned int own;
+	unsigned char h[20];
+	int fd;
+
+	if (own)
+		return own;
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, h, sizeof(h)) == sizeof(h))
+		own = machine_of(h);
+	close(fd);
+	return own;
+}
+
 /* Do programs of this machine run here? */
 static bool is_ours(unsigned int machine)
 {
-	unsigned char h[20] = {};
-	unsigned int own;
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	unsigned int own = elf_own_machine();
 
 	/* if it cannot be told, the kernel will know */
-	if (fd < 0 || read(fd, h, sizeof(h)) != sizeof(h))
-		memset(h, 0, sizeof(h));
-	if (fd >= 0)
-		close(fd);
-	own = machine_of(h);
-	if (!own || own == machine)
-		return true;
-	return (own == EM_X86_64 && machine == EM_386) ||
+	return !own || own == machine ||
+	       (own == EM_X86_64 && machine == EM_386) ||
 	       (own == EM_386 && machine == EM_X86_64) ||
 	       (own == EM_AARCH64 && machine == EM_ARM) ||
 	       (own == EM_ARM && machine == EM_AARCH64);
@@ -388,7 +397,7 @@ static void find_debug(struct elf_file *f)
 /**
  * struct walk - who wants to know the symbols of a file
  * @f: the file
- * @type: STT_FUNC or STT_GNU_IFUNC
+ * @type: STT_FUNC, STT_GNU_IFUNC, or STT_OBJECT, whose addresses it gets
  * @fn: is told each
  * @data: what it gets
  * @name: the last name that was cut
@@ -413,8 +422,9 @@ static int walk_symbol(struct walk *w, const char *name, const GElf_Sym *sym)
 	/* an odd address is one of Thumb code */
 	if (w->f->machine == EM_ARM)
 		addr &= ~1ULL;
-	offset = offset_of(w->f, addr);
-	if (offset < 0 || !elf_is_code(w->f, offset))
+	/* variables need not be in the file */
+	offset = w->type == STT_OBJECT ? (__s64)addr : offset_of(w->f, addr);
+	if (w->type != STT_OBJECT && (offset < 0 || !elf_is_code(w->f, offset)))
 		return 0;
 	version = strchr(name, '@');
 	if (version) {
@@ -481,6 +491,30 @@ int elf_ifuncs(struct elf_file *f, elf_function_fn fn, void *data)
 	return walk(f, STT_GNU_IFUNC, fn, data);
 }
 
+struct variable {
+	const char *name;
+	__u64 addr;
+};
+
+static int is_variable(void *data, const char *name, __u64 addr, __u64 size)
+{
+	struct variable *v = data;
+
+	(void)size;
+	v->addr = addr;
+	return !strcmp(name, v->name);
+}
+
+bool elf_variable(struct elf_file *f, const char *name, __u64 *addr)
+{
+	struct variable v = { .name = name };
+
+	if (!walk(f, STT_OBJECT, is_variable, &v))
+		return false;
+	*addr = v.addr;
+	return true;
+}
+
 /*
  * SDT probes: notes with three addresses and three strings each
  */
@@ -537,7 +571,8 @@ static bool sdt_read(struct elf_file *f, const char *p, size_t len, __u64 base,
 	if (!sdt->args || !*sdt->name)
 		return false;
 	moved = base ? base - addr[1] : 0;
-	offset = offset_of(f, addr[0] + moved);
+	sdt->addr = addr[0] + moved;
+	offset = offset_of(f, sdt->addr);
 	if (offset < 0)
 		return false;
 	sdt->offset = offset;
@@ -601,6 +636,14 @@ int elf_functions(struct elf_file *f, elf_function_fn fn, void *data)
 int elf_ifuncs(struct elf_file *f, elf_function_fn fn, void *data)
 {
 	return elf_functions(f, fn, data);
+}
+
+bool elf_variable(struct elf_file *f, const char *name, __u64 *addr)
+{
+	(void)f;
+	(void)name;
+	(void)addr;
+	return false;
 }
 
 int elf_sdt_probes(struct elf_file *f, elf_sdt_fn fn, void *data)

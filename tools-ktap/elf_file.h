@@ -36,12 +36,15 @@ int elf_functions(struct elf_file *f, elf_function_fn fn, void *data);
  * Not among those of elf_functions().
  */
 int elf_ifuncs(struct elf_file *f, elf_function_fn fn, void *data);
+/* The address of a variable, as the file's own addresses are */
+bool elf_variable(struct elf_file *f, const char *name, __u64 *addr);
 
 /* An SDT probe; strings are there until elf_sdt_probes() returns */
 struct elf_sdt {
 	const char *provider;
 	const char *name;
 	const char *args;	/* see sdt_args.h */
+	__u64 addr;		/* as those of elf_variable() */
 	__u64 offset;
 	__u64 ref_ctr;		/* offset of the semaphore, or 0 */
 };
@@ -49,8 +52,9 @@ struct elf_sdt {
 typedef int (*elf_sdt_fn)(void *data, const struct elf_sdt *sdt);
 int elf_sdt_probes(struct elf_file *f, elf_sdt_fn fn, void *data);
 
-/* The file's own EM_ number */
+/* The EM_ number of the file; that of this program, or 0 */
 unsigned int elf_machine(const struct elf_file *f);
+unsigned int elf_own_machine(void);
 /* May there be an instruction? */
 bool elf_is_code(const struct elf_file *f, __u64 offset);
 /* Go moves its stacks, and with them the return addresses */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "list.h"
+#include "list_program.h"
 #include "names.h"
 #include "run.h"
 #include "util.h"
@@ -318,10 +319,11 @@ int list_run(const char *what, const char *glob, const char *tracefs)
 	const char *whole = glob;
 	size_t i;
 
-	if (glob && strchr(glob, '/')) {
-		fprintf(stderr, "ktap: error: the functions and markers of programs ('%s') are not part of this version\n",
-			glob);
-		return STATUS_ERROR;
+	if (glob) {
+		int status = list_program(what, glob);
+
+		if (status >= 0)
+			return status;
 	}
 	only = find_source(&glob);
 	for (i = 0; i < ARRAY_SIZE(sources); i++)

@@ -12,7 +12,7 @@
  *
  * An event is text for the kernel. It is not made of tokens: between trace and
  * the { there are no comments, as in probe:/lib/x?.so:malloc. Commas outside of
- * parentheses separate events.
+ * parentheses separate events, but for those in cpu/event=0x3c,umask=1/.
  */
 #include <string.h>
 
@@ -147,6 +147,29 @@ static bool line_ends_text(struct text *t, size_t from, size_t i)
 }
 
 /*
+ * Behind the terms of an event of a PMU, if they begin with the / at @i; else @i.
+ * Commas are between them: cpu/event=0x3c,umask=1/
+ */
+static size_t skip_terms(const struct text *t, size_t from, size_t i)
+{
+	size_t to = i;
+
+	trim(t->s, &from, &to);
+	if (from == to || to != i)
+		return i;
+	for (; from < i; from++)
+		if (!lex_is_name(t->s[from]) && !strchr("-.", t->s[from]))
+			return i;
+	for (to = i + 1; to < t->len && (unsigned char)t->s[to] > ' '; to++) {
+		if (t->s[to] == '/')
+			return to;
+		if (t->s[to] == '{' || t->s[to] == '}')
+			break;
+	}
+	return i;
+}
+
+/*
  * Cuts the text from @i on. A string (@quoted) ends with its length, a
  * statement's text with a {, or where its handler's name ends.
  */
@@ -184,6 +207,8 @@ static void scan(struct parser *ps, struct text *t, size_t i, bool quoted, struc
 			t->comma = false;
 			i = t->pred_to;
 			from = i + 1;
+		} else if (c == '/') {
+			i = skip_terms(t, from, i);
 		} else if (c == ',' && parens <= 0) {
 			to = i;
 			trim(t->s, &from, &to);

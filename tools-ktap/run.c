@@ -19,11 +19,13 @@
 #include "../../include/uapi/linux/ktap.h"
 #include "cgroup.h"
 #include "diag.h"
+#include "image.h"
 #include "json.h"
 #include "loss.h"
 #include "render.h"
 #include "run.h"
 #include "usym.h"
+#include "targets.h"
 #include "util.h"
 
 #define LOG_SIZE	16384
@@ -396,6 +398,60 @@ static int load(struct session *s, const struct ktap_image *img)
 	return err ? -1 : 0;
 }
 
+/* Strings with a NUL each: arguments, or NAME=VALUE */
+static void add_strings(struct targets *t, const char *s, size_t size, bool values)
+{
+	size_t at, n;
+
+	for (at = 0; at < size; at += n + 1) {
+		const char *value = values ? strchr(s + at, '=') : NULL;
+
+		n = strlen(s + at);
+		if (value)
+			targets_add(t, value + 1, strlen(value + 1));
+		else
+			targets_add(t, s + at, n);
+	}
+}
+
+/*
+ * Tells the kernel where the events of programs are: all that the script has, or
+ * gets, as a string. 0, or -1 after a message.
+ */
+static int send_targets(struct session *s, const struct ktap_image *img)
+{
+	struct ktap_targets arg = { .size = sizeof(arg) };
+	struct targets t = {};
+	struct image_reader r;
+	struct image_text text;
+	const char *bad;
+	unsigned int i;
+	int err = 0;
+	__s64 v;
+
+	if (!image_open(&r, img->data, img->size, &bad))
+		for (i = 0; i < r.n[KTAP_SEC_CONSTS]; i++)
+			if (image_const(&r, i, &v, &text) == KTAP_CONST_STR)
+				targets_add(&t, text.s, text.len);
+	add_strings(&t, s->opt->args, s->opt->args_size, false);
+	add_strings(&t, s->opt->options, s->opt->options_size, true);
+	if (t.nr) {
+		arg.sets = (uintptr_t)t.sets.data;
+		arg.bytes = t.sets.len;
+		err = ioctl(s->fd, KTAP_IOC_TARGETS, &arg) ? errno : 0;
+	}
+	targets_free(&t);
+	/* a kernel that has none says so where one is traced */
+	if (!err || err == EOPNOTSUPP || err == ENOTTY)
+		return 0;
+	if (err == E2BIG)
+		complain("too many places in programs to trace: at most %d in one event, %d MiB of names in all",
+			 KTAP_MAX_TARGETS, KTAP_MAX_TARGET_BYTES >> 20);
+	else
+		complain("the kernel refuses the script's events of programs: %s", strerror(err));
+	return -1;
+}
+
 static void *run_thread(void *data)
 {
 	struct session *s = data;
@@ -594,7 +650,7 @@ static int run_session(struct session *s, const struct ktap_image *img)
 	}
 	set(&sig_child, s->child);
 	set_signals(s->fd);
-	if (load(s, img))
+	if (load(s, img) || send_targets(s, img))
 		return STATUS_ERROR;
 	run_replace(s->opt);
 	render = ktap_render_new(img->data, img->size, s->opt->out, &ops);
