@@ -293,8 +293,6 @@ run "$ktap" --tracefs fs -l sched:sched_swich
 check "-l of nothing: the nearest" 1 '' "no event matches 'sched:sched_swich', did you mean 'sched:sched_switch'"
 run "$ktap" --tracefs fs -lf nonesuch
 check "-lf of nothing" 1 '' "no function matches 'nonesuch'"
-run "$ktap" --tracefs fs -lf /bin/sh
-check "-lf of a program" 1 '' 'not part of this version'
 run "$ktap" --tracefs "$tmp" -l
 check "a tracefs that is none" 1 '' 'is no tracefs'
 run "$ktap" -l a b
@@ -303,6 +301,211 @@ run "$ktap" -lef
 check "-l of two kinds" 2 '' '-l lists one thing'
 run "$ktap" -lm
 is "-lm: modules, or that there are none" eval '[ "$status" -eq 0 ] && ! grep -q " " out || grep -q "/proc/modules" err'
+
+#
+# Programs: -l shows what the tool finds in them, and sample.c says where it is
+#
+run "$ktap" -l u:/no/such/program:x
+check "a program that is not there" 1 '' 'cannot open /no/such/program: No such file'
+run "$ktap" -l u:no-such-program:x
+check "nor in PATH" 1 '' 'no program "no-such-program" in PATH, nor a library'
+run "$ktap" -l u:libnosuch.so.1:x
+check "a library that is not there" 1 '' 'would not find a library "libnosuch.so.1"'
+run "$ktap" -l /bin/sh
+check "a file and no event" 1 '' "'/bin/sh' is a file: -lf lists"
+for e in u: u:/bin/sh u:/bin/sh: sdt::x probe:/bin/sh; do
+	run "$ktap" -l "$e"
+	check "-l $e: what there is to say" 1 '' 'it does not say what in which file, as in u:/bin/bash:readline'
+done
+mkdir -p dir
+mkfifo fifo
+printf '#!/bin/sh\n' >script
+printf '\177ELF' >short
+run "$ktap" -l u:./dir:x
+check "a directory as program" 1 '' './dir is a directory'
+run "$ktap" -l u:./fifo:x
+check "a fifo" 1 '' './fifo is not a file'
+run "$ktap" -l u:./script:x
+check "a script as program" 1 '' './script is a script: trace its interpreter'
+run "$ktap" -l u:./fs/available_events:x
+check "no ELF file" 1 '' 'available_events is not an ELF file'
+run "$ktap" -l u:./short:x
+check "the begin of an ELF file" 1 '' './short is cut short'
+
+cc=${CC:-gcc}
+sample=$tree/tools/testing/ktap/sample.c
+printf 'SAMPLE_1 { };\nSAMPLE_2 { } SAMPLE_1;\n' >versions
+programs()
+{
+	$cc -Wall -O1 -g "$@" "$sample"
+}
+
+# where FILE PLACE: where sample.c says it is
+where()
+{
+	"./$1" | sed -n "s/^$2 //p"
+}
+
+run "$ktap" -l u:/proc/self/exe:main
+if grep -q "without libelf" err; then
+	run "$ktap" -lv u:/proc/self/exe:0x10
+	check "without libelf: an offset" 0 '^    at 0x10$' ''
+	result ok "functions of programs # SKIP this ktap has no libelf"
+elif ! command -v objcopy >/dev/null || ! programs -fPIE -pie -o pie 2>err ||
+	! programs -fno-pie -no-pie -o exe 2>err ||
+	! programs -shared -fPIC -DLIBRARY -Wl,--version-script=versions -o libsample.so.1 2>err ||
+	! programs -fPIE -pie -DGO -o gone 2>err || ! programs -c -o object.o 2>err; then
+	result ok "functions of programs # SKIP no compiler, or no objcopy"
+else
+	for f in pie exe; do
+		for s in sample_one sample_two sample_hidden; do
+			run "$ktap" -lv "u:./$f:$s"
+			check "$f: $s" 0 "^    at $(where $f $s)\$" ''
+			is "and only it" lines out 2
+		done
+		run "$ktap" -lv "u:./$f:sample_two+1"
+		check "$f: an offset in a function" 0 "^    at $(where $f place_again)\$" ''
+		run "$ktap" -lv "probe:./$f:$(where $f sample_hidden)"
+		check "$f: an offset in the file, and what is there" 0 "^    at $(where $f sample_hidden)\$" ''
+		is "its name" grep -q "^probe:./$f:sample_hidden\$" out
+		run "$ktap" -lv "sdt:./$f:sample:*"
+		check "$f: SDT probes of a provider" 0 "^    at $(where $f place_two), semaphore at $(where $f semaphore)\$" ''
+		is "the first of them" grep -q "^    at $(where $f place_one)\$" out
+		is "no others" [ "$(grep -c '^sdt:' out)" -eq 2 ]
+		case $(uname -m) in
+		x86_64)	want="s32 %di;u64 +16(%sp);u8 7;u64 +8(%si,%dx,8);u64 not known;s16 +$(where $f variable)(%ip);" ;;
+		aarch64) want="s32 %x0;u64 +16(%sp);u8 7;u64 +0(%x1,%x2,8);u64 not known;" ;;
+		*)	want= ;;
+		esac
+		[ -z "$want" ] || is "$f: arguments of SDT probes" \
+			[ "$(sed -n 's/^    arg[0-9]*  //p' out | tr '\n' ';')" = "$want" ]
+		run "$ktap" -lv "sdt:./$f:two"
+		is "$f: a name of two providers" [ "$(grep -c '^sdt:' out)" -eq 2 ]
+		run "$ktap" -lv "sdt:./$f:other:two"
+		check "$f: one of a provider" 0 "^    at $(where $f place_again)\$" ''
+		is "alone, with its argument" lines out 3
+		run "$ktap" -lm "./$f"
+		is "$f: -lm" [ "$(cat out)" = "$(printf '%s\n' "sdt:./$f:other:two" "sdt:./$f:sample:one" "sdt:./$f:sample:two")" ]
+		run "$ktap" -lf "./$f:sample_*"
+		is "$f: -lf with a pattern: one name of each place" \
+			[ "$(cat out)" = "$(printf '%s\n' "probe:./$f:sample_hidden" "probe:./$f:sample_one" "probe:./$f:sample_say" "probe:./$f:sample_two")" ]
+		run "$ktap" -l "u:./$f:__sample_alias"
+		check "$f: the other name" 0 "^u:./$f:__sample_alias\$" ''
+	done
+	run "$ktap" -lf ./pie
+	check "-lf of all" 0 '^probe:./pie:main$' ''
+	for e in u:./pie:sample_ona sdt:./pie:ona; do
+		run "$ktap" -l $e
+		check "$e: did you mean" 1 '' 'pie has no .*; did you mean (sample_)?one\?'
+	done
+	run "$ktap" -l sdt:./object.o:x
+	check "an object file" 1 '' 'object.o is an object file, neither a program nor a library'
+	run "$ktap" -l 'u:./pie:zz*'
+	check "a pattern that matches nothing" 1 '' 'no function of ./pie matches "zz\*"'
+	run "$ktap" -l 'u:./*:sample_one'
+	check "a pattern of several files" 1 '' './\* matches [0-9]+ files, and an event is of one'
+	run "$ktap" -l 'u:./pi?:sample_one'
+	check "a pattern of one file" 0 '^u:./pi\?:sample_one$' ''
+	run env PATH="$tmp:$PATH" "$ktap" -l u:pie:sample_one
+	check "a program of PATH" 0 '^u:pie:sample_one$' ''
+	for e in libc.so.6 libc c; do
+		run "$ktap" -l u:$e:malloc
+		check "malloc of $e" 0 "^u:$e:malloc\$" ''
+	done
+	run "$ktap" -l probe:libc.so.6:malloc
+	check "probe: of a library" 0 '^probe:libc.so.6:malloc$' ''
+
+	run "$ktap" -lv u:./libsample.so.1:sample_version
+	is "a function of two versions: two places" [ "$(grep -c '^    at' out)" -eq 2 ]
+	run "$ktap" -l u:./libsample.so.1:sample_chosen
+	check "a function that is chosen" 1 '' '"sample_chosen" is not what is called: .*IFUNC.*ktap -lf'
+	run "$ktap" -l 'u:./libsample.so.1:sample_*'
+	check "is left out of a pattern" 0 'sample_one' '^ktap: left out: .*IFUNC\): sample_chosen$'
+	run "$ktap" -l 'u:./libsample.so.1:*chosen'
+	check "and is said where a pattern has only it" 1 '' 'but for: .*IFUNC.*: sample_chosen'
+
+	run "$ktap" -l 'u:./pie:_start!'
+	check "the return of _start" 1 '' 'a program begins there and does not return'
+	run "$ktap" -l uretprobe:./pie:_start
+	check "in words" 1 '' 'a program begins there and does not return'
+	run "$ktap" -l 'u:./pie:_st*t'
+	check "its begin" 0 'u:./pie:_start' ''
+	run "$ktap" -l 'u:./pie:*t%return'
+	is "it is left out of a pattern" eval 'grep -q "left out: a program begins there" err && ! grep -q _start out'
+	run "$ktap" -l 'u:./gone:sample_one!'
+	check "a return in a program of Go" 1 '' './gone is a Go program: Go moves stacks'
+	run "$ktap" -l u:./gone:sample_one
+	check "a function of it" 0 'sample_one' ''
+	run "$ktap" -l 'sdt:./pie:one!'
+	check "the return of an SDT probe" 1 '' 'an SDT probe is a place in a function'
+	run "$ktap" -l 'u:./pie:sample_one+1!'
+	check "the return of an offset" 1 '' 'only a whole function returns'
+	run "$ktap" -l u:./pie:sample_one+0x1000
+	check "an offset beyond the end" 1 '' "sample_one\+0x1000 is beyond the function's end"
+	for e in 0x10 0xffffffffffff "$(where pie semaphore)"; do
+		run "$ktap" -l u:./pie:$e
+		check "no code at $e" 1 '' "there is no code at $e in ./pie"
+	done
+
+	head -c 6000 pie >cut
+	run "$ktap" -l u:./cut:sample_one
+	check "a program that is cut short" 1 '' './cut is cut short'
+	cp pie other
+	printf '\001\002' | dd of=other bs=1 seek=18 conv=notrunc status=none
+	run "$ktap" -l u:./other:sample_one
+	check "one of another machine" 1 '' './other is of another machine'
+
+	cp pie bare
+	objcopy --only-keep-debug bare bare.debug
+	strip bare
+	run "$ktap" -l u:./bare:sample_hidden
+	check "a program without symbols" 1 '' './bare is stripped.*u:./bare:0x1234'
+	run "$ktap" -lv "u:./bare:$(where pie sample_hidden)"
+	check "an offset in it" 0 "^    at $(where pie sample_hidden)\$" ''
+	run "$ktap" -lv sdt:./bare:sample:one
+	check "its SDT probes" 0 "^    at $(where pie place_one)\$" ''
+	objcopy --add-gnu-debuglink=bare.debug bare
+	run "$ktap" -lv u:./bare:sample_hidden
+	check "its separate symbols, beside it" 0 "^    at $(where pie sample_hidden)\$" ''
+	mkdir -p .debug
+	mv bare.debug .debug
+	run "$ktap" -lv u:./bare:sample_hidden
+	check "in .debug" 0 "^    at $(where pie sample_hidden)\$" ''
+	printf x >>.debug/bare.debug
+	run "$ktap" -lv u:./bare:sample_hidden
+	check "not if they are of another build" 1 '' './bare is stripped'
+	rm .debug/bare.debug
+	ln -s ../bare .debug/bare.debug
+	run "$ktap" -lv u:./bare:sample_hidden
+	check "nor if it is the file itself" 1 '' './bare is stripped'
+fi
+
+# Text of events that the kernel, or the tool when it runs, understands
+cat >events <<'EOE'
+probe:/lib/*.so:malloc
+u:/bin/bash:readline+0x10
+u:/bin/bash:readline!
+uretprobe:/bin/bash:readline
+probe:/lib/libc.so.6:mall[oa]c%return
+sdt:/lib/libc.so.6:libc:*
+cache-misses
+cpu/event=0x3c,umask=1/
+cpu/event=0x3c,umask=1/:period=1000
+cycles:period=1000
+mem:jiffies/8:rw
+mem:0xffffffff81000000/4:w
+r01c2
+rawtp:sched_switch
+probe:vfs_read a=%di b=+0(%si):string
+EOE
+while IFS= read -r e; do
+	for form in "trace $e { }" "trace '$e' { }" "trace $e /pid == 1/ { }" "trace a:b, $e, c:d { }" \
+		"trace $e,f" "trace '$e', f" "kdebug.probe('$e', f)"; do
+		printf '%s\n%s\n' "$form" 'function f() { }' >event.kp
+		run "$ktap" -d event.kp
+		is "$form" eval '[ "$status" -eq 0 ] && grep -q -x -F "  line 1: \"$e\"" out'
+	done
+done <events
 
 #
 # Files of output that nothing comes into stay as they are, or are not made

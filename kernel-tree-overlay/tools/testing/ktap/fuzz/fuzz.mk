@@ -8,7 +8,7 @@
 
 FUZZ_CC ?= clang
 FUZZ_OUT := $(OUTPUT)fuzz/
-FUZZ_TARGETS := compiler image vm data render ops fold
+FUZZ_TARGETS := compiler image vm data render ops fold program
 FUZZ_TIME ?= 600
 FUZZ_DIR ?= $(FUZZ_OUT)found
 MUTANT_DIR ?= $(OUTPUT)mutants
@@ -30,6 +30,7 @@ FUZZ_LDFLAGS := $(FUZZ_WATCHED:%=-Wl,--wrap=ktap_%) @$(FUZZ_OUT)builtins.list
 FUZZ_INCLUDES := -Ifuzz -I. $(VM_CFLAGS)
 
 FUZZ_OBJS := $(VM:%=$(FUZZ_OUT)vm-%.o) $(TOOL:%=$(FUZZ_OUT)tool-%.o) \
+	$(PROGRAM:%=$(FUZZ_OUT)tool-%.o) \
 	$(FUZZ_OUT)shim.o $(FUZZ_OUT)host_env.o $(FUZZ_OUT)host_lib.o $(FUZZ_OUT)vmtest_asm.o \
 	$(FUZZ_OUT)fuzz-common.o $(FUZZ_OUT)mutate.o \
 	$(FUZZ_OUT)watch.o $(FUZZ_OUT)watch_heap.o $(FUZZ_OUT)watch_builtins.o
@@ -63,10 +64,11 @@ $(FUZZ_OUT)builtins.list: $(TREE)/include/uapi/linux/ktap.h fuzz/fuzz.mk | $(FUZ
 	sed -n 's/^\tX(\([A-Z0-9_]*\),[ \t]*"[a-z].*/-Wl,--wrap=ktap_bi_\1/p' $< >$@
 
 $(FUZZ_OUT)fuzz-seeds: $(FUZZ_OUT)fuzz-seeds.o $(FUZZ_OBJS) $(FUZZ_OUT)builtins.list
-	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) $(FUZZ_LDFLAGS) $(filter %.o,$^) -o $@
+	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(LIBELF) -o $@
 
 $(FUZZ_OUT)fuzz-%: $(FUZZ_OUT)fuzz-%.o $(FUZZ_OBJS) $(FUZZ_OUT)builtins.list
-	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) -fsanitize=fuzzer $(FUZZ_LDFLAGS) $(filter %.o,$^) -o $@
+	$(FUZZ_CC) $(FUZZ_BASE) $(FUZZ_SANITIZE) -fsanitize=fuzzer $(FUZZ_LDFLAGS) $(filter %.o,$^) \
+		$(LIBELF) -o $@
 
 $(FUZZ_OUT):
 	mkdir -p $@
@@ -82,10 +84,16 @@ fuzz-targets: $(FUZZ_PROGS)
 FUZZ_SCRIPTS := $(sort $(wildcard lang/*.kp $(TREE)/samples/ktap/*.kp)) \
 	fuzz/corpus/scripts.txt fuzz/script.dict
 
-$(FUZZ_OUT)seeds: $(FUZZ_OUT)fuzz-seeds $(FUZZ_SCRIPTS)
+$(FUZZ_OUT)seeds: $(FUZZ_OUT)fuzz-seeds $(FUZZ_SCRIPTS) $(OUTPUT)sample
 	rm -rf $@
-	mkdir -p $@
+	mkdir -p $@/program
 	$(FUZZ_OUT)fuzz-seeds $@ $(FUZZ_SCRIPTS)
+	(printf f; cat $(OUTPUT)sample) >$@/program/file
+	strip -o $@/stripped $(OUTPUT)sample
+	(printf f; cat $@/stripped) >$@/program/stripped
+	rm $@/stripped
+	echo 'x-4@%edi 1@$$7 8@8(%rsi,%rdx,8) 8@%xmm0 -2@variable+2(%rip)' >$@/program/x86
+	echo 'a-4@w0 8@[sp, 16] 1@7 8@[x1, x2, lsl 3] 8@d0' >$@/program/arm64
 
 # clang may be there without what fuzzing needs of it
 FUZZ_CAN := $(shell echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \

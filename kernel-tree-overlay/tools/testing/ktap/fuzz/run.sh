@@ -16,6 +16,7 @@ targets="
 	render		150000	2048
 	ops		600000	160
 	fold		15000	150
+	program		100000	24000
 "
 
 # fuzz TARGET LENGTH LOG ARGUMENT...: its status
