@@ -50,7 +50,7 @@ _ktap()
 	-s|--simple|-l|-le|-lv|--list)
 		COMPREPLY=($(_ktap_events "$cur"))
 		return ;;
-	-o|--output|--compile|--device|--tracefs)
+	-o|--output|--compile|--device|--tracefs|-lf|-lm|-lfv|-lmv)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return ;;
 	-e|--exec|--buffer-kb|--mem-limit|--main-budget|--handler-budget)

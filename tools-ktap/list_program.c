@@ -56,7 +56,7 @@ static void show_place(const struct place *p)
 static int list_item(const char *item, bool places)
 {
 	const struct ktap_target_set *set;
-	struct targets t = {};
+	struct targets t = { .all = true };
 	struct place *p;
 	const char *rest;
 	unsigned int i;
@@ -64,9 +64,9 @@ static int list_item(const char *item, bool places)
 
 	targets_add(&t, item, strlen(item));
 	set = (const struct ktap_target_set *)t.sets.data;
-	if (!set || set->error) {
-		fprintf(stderr, "ktap: error: %s\n",
-			set ? targets_string(set, set->error) : "that is no event of a program");
+	if (t.nr != 1 || set->error) {
+		fprintf(stderr, "ktap: error: %s\n", t.nr == 1 ?
+			targets_string(set, set->error) : "-l takes one event of a program");
 		targets_free(&t);
 		return STATUS_ERROR;
 	}

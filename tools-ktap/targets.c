@@ -68,6 +68,7 @@ struct found {
  * @near: a name like the one that there is not
  * @dist: how far it is
  * @error: why there are no targets, if it is not empty
+ * @known: the kernel can tell that as well
  * @note: what is left out
  * @left: why the last one in @note is left out
  * @sdt: the SDT probe whose arguments are looked at
@@ -96,6 +97,7 @@ struct item {
 	char near[64];
 	unsigned int dist;
 	char error[ERROR_SIZE];
+	bool known;
 	struct buf note;
 	const char *left;
 	struct elf_sdt sdt;
@@ -178,8 +180,6 @@ static bool number(const char *s, __u64 *v)
 	return *s >= '0' && *s <= '9' && !*end;
 }
 
-static const char how[] = "as in u:/bin/bash:readline, u:/bin/bash:0x1234 or sdt:/lib/libc.so.6:NAME";
-
 /* FILE:PLACE, which is taken apart in the copy */
 static bool parse(struct item *it, const char *place)
 {
@@ -200,8 +200,9 @@ static bool parse(struct item *it, const char *place)
 	/* names have no colon, but for the one between provider and probe */
 	colon = strrchr(s, '/');
 	colon = it->what & OF_SDT ? strchr(colon ? colon : s, ':') : strrchr(s, ':');
+	it->known = true;
 	if (!colon || colon == s || !colon[1] || strchr(colon, '/')) {
-		fail(it, "it does not say what in which file, %s", how);
+		fail(it, "that does not name a place in a program; one is u:/bin/bash:readline, u:/bin/bash:0x1234 or sdt:/lib/libc.so.6:NAME");
 		return false;
 	}
 	*colon = 0;
@@ -209,9 +210,10 @@ static bool parse(struct item *it, const char *place)
 	it->symbol = colon + 1;
 	if (it->what & OF_SDT) {
 		if (it->ret) {
-			fail(it, "an SDT probe is a place in a function: it does not return");
+			fail(it, "an SDT probe has no return");
 			return false;
 		}
+		it->known = false;
 		colon = strchr(it->symbol, ':');
 		if (colon) {
 			*colon = 0;
@@ -226,6 +228,8 @@ static bool parse(struct item *it, const char *place)
 		return true;
 	}
 	it->number = number(it->symbol, &it->offset);
+	/* a path and an offset are all that it needs */
+	it->known = it->number && strchr(it->file, '/');
 	if (it->number)
 		return true;
 	it->glob = has_wildcard(it->symbol);
@@ -403,6 +407,7 @@ static void find_number(struct item *it)
 	elf_functions(it->elf, cover, it);
 	if (!f->name)
 		f->name = it->symbol;
+	it->known = false;
 	if (it->ret && !strcmp(f->name, "_start"))
 		fail(it, "%s", start_why);
 }
@@ -552,6 +557,7 @@ static void resolve(struct targets *t, struct item *it, const char *place)
 	it->path = f->path;
 	it->dist = names_max_dist(it->symbol) + 1;
 	if (it->ret && elf_is_go(it->elf)) {
+		it->known = false;
 		fail(it, "%s is a Go program: Go moves stacks, and a probe of a return would crash it",
 		     it->path);
 		return;
@@ -669,7 +675,8 @@ void targets_add(struct targets *t, const char *list, size_t len)
 			continue;
 		it.text = text;
 		resolve(t, &it, place);
-		add_set(t, &it);
+		if (t->all || !it.known)
+			add_set(t, &it);
 		free(it.copy);
 		buf_free(&it.note);
 		arena_free(&it.arena);

@@ -27,6 +27,7 @@ struct targets_file;
 struct targets {
 	struct buf sets;		/* struct ktap_target_set, one after the other */
 	unsigned int nr;
+	bool all;			/* with those whose errors the kernel knows */
 	struct targets_file *files;	/* open as long as @sets are needed */
 };
 

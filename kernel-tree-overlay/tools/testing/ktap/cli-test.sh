@@ -311,11 +311,13 @@ run "$ktap" -l u:no-such-program:x
 check "nor in PATH" 1 '' 'no program "no-such-program" in PATH, nor a library'
 run "$ktap" -l u:libnosuch.so.1:x
 check "a library that is not there" 1 '' 'would not find a library "libnosuch.so.1"'
+run "$ktap" -l u:a:b,u:c:d
+check "two events" 1 '' '-l takes one event of a program'
 run "$ktap" -l /bin/sh
 check "a file and no event" 1 '' "'/bin/sh' is a file: -lf lists"
 for e in u: u:/bin/sh u:/bin/sh: sdt::x probe:/bin/sh; do
 	run "$ktap" -l "$e"
-	check "-l $e: what there is to say" 1 '' 'it does not say what in which file, as in u:/bin/bash:readline'
+	check "-l $e: what there is to say" 1 '' 'that does not name a place in a program; one is u:/bin/bash:readline'
 done
 mkdir -p dir
 mkfifo fifo
@@ -437,7 +439,7 @@ else
 	run "$ktap" -l u:./gone:sample_one
 	check "a function of it" 0 'sample_one' ''
 	run "$ktap" -l 'sdt:./pie:one!'
-	check "the return of an SDT probe" 1 '' 'an SDT probe is a place in a function'
+	check "the return of an SDT probe" 1 '' 'an SDT probe has no return'
 	run "$ktap" -l 'u:./pie:sample_one+1!'
 	check "the return of an offset" 1 '' 'only a whole function returns'
 	run "$ktap" -l u:./pie:sample_one+0x1000

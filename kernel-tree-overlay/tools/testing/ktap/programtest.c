@@ -216,17 +216,18 @@ static bool sets_ok(const struct targets *t)
 static const struct {
 	const char *list;
 	unsigned int nr;	/* sets that it gives */
+	unsigned int known;	/* and those whose errors the kernel knows */
 } lists[] = {
 	{ "", 0 },
 	{ "syscalls:*, probe:vfs_read, k:x, probe:ext4:ext4_read, tick-1s, kprobe:/x:y", 0 },
 	{ "no event: at all, u, sdt, :u:", 0 },
-	{ "u:", 1 },
+	{ "u:, u:/x, u:/x:, u:!, u::1, sdt:/x:y!, u:/no/such:1, u:/dev/null:0x1", 0, 8 },
 	{ "u:x:y", 1 },
 	{ "u:x:y,u:x:y , u:x:y!", 2 },
 	{ " uprobe:/no/such:f a=%di b=+0(%si):string , sdt:/no/such:*", 2 },
 	{ "probe:/no/such:f,probe:libno.so:f,probe:no:f", 2 },
 	{ "uprobes:a:b,uretprobe:a:b,uretprobes:a:b,usdt:a:b", 4 },
-	{ "sdt:a:b:c:d, sdt:a::c, sdt::b, sdt:a:, u:a:b+, u:a:+4, u:a:b+4!, u:a:*+4", 8 },
+	{ "sdt:a:b:c:d, sdt:a::c, sdt::b, sdt:a:, u:a:b+, u:a:+4, u:a:b+4!, u:a:*+4", 6, 2 },
 	{ "u:/:x, u:.:x, u:/dev/null:x, u:/proc/self/mem:x, u:/proc/self/exe:main+0xffffffffffffffff", 5 },
 	{ "u:[:x, u:/[:x, u:/*:x, u:*:x, u:/bin/sh:[", 5 },
 };
@@ -242,6 +243,12 @@ static void test_lists(void)
 		report(t.nr == lists[i].nr && sets_ok(&t), "%u events of programs in \"%.50s\"",
 		       lists[i].nr, lists[i].list);
 		targets_free(&t);
+		t.all = true;
+		targets_add(&t, lists[i].list, strlen(lists[i].list));
+		report(t.nr == lists[i].nr + lists[i].known && sets_ok(&t),
+		       "and %u that the kernel knows to be none", lists[i].known);
+		targets_free(&t);
+		t.all = false;
 	}
 	targets_add(&t, "u:a\0:b", 6);
 	report(!t.nr, "a string with a NUL");
@@ -332,7 +339,7 @@ static void test_file(const char *name)
 {
 	unsigned int seed = 1, i, n, opened = 0, bad = 0;
 	int fd = memfd_create("elf", 0);
-	struct targets t = {};
+	struct targets t = { .all = true };
 	size_t size, len, at;
 	char path[64], *data = get_file(name, &size), *copy = malloc(size);
 

@@ -51,7 +51,7 @@ static void add(struct targets *t, const char *format, const char *path)
 static void fuzz_file(const uint8_t *data, size_t size)
 {
 	const struct ktap_target_set *set;
-	struct targets t = {};
+	struct targets t = { .all = true };
 	unsigned int nr = 0;
 	char path[64];
 	size_t at;
