@@ -738,7 +738,9 @@ struct ktap_rec_agg {
 	X(FAULT, "read of memory", "reads of memory", "failed: bad address or absent page") \
 	X(TIMER, "timer event", "timer events", "missed, the CPU had no time for it") \
 	X(PROBE, "probe hit", "probe hits",				\
-	  "missed: inside another probe, or too many calls at once")
+	  "missed: inside another probe, or too many calls at once")	\
+	X(COUNTER, "gap in a counter", "gaps in counters",		\
+	  "without events: too many interrupts, or none on a CPU that came")
 
 enum ktap_loss {
 #define KTAP_LOSS_ENUM(id, one, many, text) KTAP_LOSS_##id,
@@ -748,8 +750,77 @@ enum ktap_loss {
 };
 
 /*
+ * The perf events that every kernel knows by name, whether or not the machine has
+ * a counter for them: X(TYPE, CONFIG, name, other name, what it is), where TYPE
+ * and CONFIG are what follows PERF_TYPE_ and PERF_COUNT_ in linux/perf_event.h.
+ */
+#define KTAP_PERF_EVENTS(X)						\
+	X(HARDWARE, HW_CPU_CYCLES, "cpu-cycles", "cycles",		\
+	  "cycles of a CPU that is not idle")				\
+	X(HARDWARE, HW_INSTRUCTIONS, "instructions", "", "instructions executed") \
+	X(HARDWARE, HW_CACHE_REFERENCES, "cache-references", "",	\
+	  "accesses to the last cache")					\
+	X(HARDWARE, HW_CACHE_MISSES, "cache-misses", "", "those that went to memory") \
+	X(HARDWARE, HW_BRANCH_INSTRUCTIONS, "branch-instructions", "branches", \
+	  "jumps and calls")						\
+	X(HARDWARE, HW_BRANCH_MISSES, "branch-misses", "",		\
+	  "those that were not predicted")				\
+	X(HARDWARE, HW_BUS_CYCLES, "bus-cycles", "", "cycles of the bus") \
+	X(HARDWARE, HW_STALLED_CYCLES_FRONTEND, "stalled-cycles-frontend", \
+	  "idle-cycles-frontend", "cycles without an instruction to execute") \
+	X(HARDWARE, HW_STALLED_CYCLES_BACKEND, "stalled-cycles-backend", \
+	  "idle-cycles-backend", "cycles that waited for something else") \
+	X(HARDWARE, HW_REF_CPU_CYCLES, "ref-cycles", "",		\
+	  "cycles, at a speed that does not change")			\
+	X(SOFTWARE, SW_CPU_CLOCK, "cpu-clock", "", "nanoseconds of each CPU") \
+	X(SOFTWARE, SW_TASK_CLOCK, "task-clock", "",			\
+	  "nanoseconds of each CPU that its counters run")		\
+	X(SOFTWARE, SW_PAGE_FAULTS, "page-faults", "faults", "page faults") \
+	X(SOFTWARE, SW_CONTEXT_SWITCHES, "context-switches", "cs",	\
+	  "a task gives its CPU to another one")			\
+	X(SOFTWARE, SW_CPU_MIGRATIONS, "cpu-migrations", "migrations",	\
+	  "a task comes from another CPU")				\
+	X(SOFTWARE, SW_PAGE_FAULTS_MIN, "minor-faults", "",		\
+	  "page faults that needed no input")				\
+	X(SOFTWARE, SW_PAGE_FAULTS_MAJ, "major-faults", "", "page faults that did") \
+	X(SOFTWARE, SW_ALIGNMENT_FAULTS, "alignment-faults", "",	\
+	  "accesses whose alignment the kernel corrected")		\
+	X(SOFTWARE, SW_EMULATION_FAULTS, "emulation-faults", "",	\
+	  "instructions that the kernel emulated")			\
+	X(SOFTWARE, SW_DUMMY, "dummy", "", "nothing: it never happens")	\
+	X(SOFTWARE, SW_BPF_OUTPUT, "bpf-output", "", "what BPF programs put out") \
+	X(SOFTWARE, SW_CGROUP_SWITCHES, "cgroup-switches", "",		\
+	  "context switches to a task of another cgroup")
+
+/*
+ * Those of caches are made of three parts, CACHE-OP[-RESULT], where RESULT may
+ * come before OP, and without it it is accesses: L1-dcache-load-misses, LLC-loads.
+ * Each is X(ID, name, other names), where ID is what follows
+ * PERF_COUNT_HW_CACHE_, and there is a "\0" between two names; of
+ * KTAP_PERF_CACHE_OPS the other name is the one that comes last.
+ */
+#define KTAP_PERF_CACHES(X)						\
+	X(L1D, "L1-dcache", "l1-d\0" "l1d\0" "L1-data")		\
+	X(L1I, "L1-icache", "l1-i\0" "l1i\0" "L1-instruction")		\
+	X(LL, "LLC", "L2")						\
+	X(DTLB, "dTLB", "d-tlb\0" "Data-TLB")				\
+	X(ITLB, "iTLB", "i-tlb\0" "Instruction-TLB")			\
+	X(BPU, "branch", "branches\0" "bpu\0" "btb\0" "bpc")		\
+	X(NODE, "node", "")
+
+#define KTAP_PERF_CACHE_OPS(X)						\
+	X(OP_READ, "load", "read\0" "loads")				\
+	X(OP_WRITE, "store", "write\0" "stores")			\
+	X(OP_PREFETCH, "prefetch", "speculative-read\0" "speculative-load\0" "prefetches")
+
+#define KTAP_PERF_CACHE_RESULTS(X)					\
+	X(RESULT_ACCESS, "refs", "ops\0" "access\0" "Reference")	\
+	X(RESULT_MISS, "misses", "miss")
+
+/*
  * Do not deliver the system calls of the process that loads, nor the probes of
- * functions that it hits, but for those in interrupts.  For a tool that
+ * functions, breakpoints, faults and switches that it causes, but for those in
+ * interrupts.  For a tool that
  * reads the output: otherwise a script that puts out a line for each system
  * call would never be done with those that the line itself takes.
  */
@@ -788,6 +859,12 @@ enum ktap_loss {
  * @cgroup: descriptor of the directory of KTAP_LOAD_CGROUP's group (of version 2);
  *	tasks in groups below it are traced as well
  * @pad: 0
+ * @pmus: address of the perf events that PMU/TERMS/ in the script mean, pairs of
+ *	NUL-terminated strings in a row: that text, and pmu:TYPE:CONFIG... which the
+ *	kernel knows as well, or "!" and what is wrong with it.  The names of the
+ *	terms are in sysfs, which the kernel does not read
+ * @pmus_size: bytes at @pmus
+ * @pad: 0
  */
 struct ktap_load {
 	__u32 size;
@@ -810,6 +887,9 @@ struct ktap_load {
 	__s32 utc_offset_next;
 	__s64 utc_change;
 	__s32 cgroup;
+	__u32 pad;
+	__u64 pmus;
+	__u32 pmus_size;
 	__u32 pad;
 };
 

@@ -286,7 +286,24 @@ static int attach_item(struct ktap_attach *a)
 		return ktap_attach_uprobe(a);
 	if (ktap_is_kprobe(a->item))
 		return ktap_attach_kprobe(a);
+	if (ktap_is_perf(a->item))
+		return ktap_attach_perf(a);
 	return ktap_attach_trace(a);
+}
+
+/* As strsep() at commas, but for those in PMU/TERM,TERM/ */
+static char *next_item(char **next)
+{
+	char *item = *next, *end;
+
+	if (!item)
+		return NULL;
+	item = skip_spaces(item);
+	end = item + ktap_perf_terms(item);
+	end += strcspn(end, ",");
+	*next = *end ? end + 1 : NULL;
+	*end = '\0';
+	return strim(item);
 }
 
 int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
@@ -307,10 +324,10 @@ int ktap_env_attach(struct ktap_exec *x, const struct ktap_str *text,
 	if (!copy)
 		return ktap_error(x, "no memory");
 
-	a.list = strchr(copy, ',');
 	next = copy;
-	while (!ret && (item = strsep(&next, ","))) {
-		a.item = strim(item);
+	while (!ret && (item = next_item(&next))) {
+		a.item = item;
+		a.list |= !!next;
 		ret = attach_item(&a);
 	}
 	kfree(copy);

@@ -107,6 +107,33 @@ static inline int ktap_attach_ftrace(struct ktap_attach *a)
 }
 #endif
 
+/* attach_perf.c */
+#ifdef CONFIG_PERF_EVENTS
+size_t ktap_perf_terms(const char *item);
+bool ktap_is_perf(const char *item);
+void ktap_perf_nearest(struct ktap_nearest *near);
+int ktap_attach_perf(struct ktap_attach *a);
+#else
+static inline size_t ktap_perf_terms(const char *item)
+{
+	return 0;
+}
+
+static inline bool ktap_is_perf(const char *item)
+{
+	return false;
+}
+
+static inline void ktap_perf_nearest(struct ktap_nearest *near)
+{
+}
+
+static inline int ktap_attach_perf(struct ktap_attach *a)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 /* attach_kprobe.c */
 #ifdef CONFIG_KPROBES
 bool ktap_is_kprobe(const char *item);

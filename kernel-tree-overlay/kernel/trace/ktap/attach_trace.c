@@ -78,35 +78,48 @@ static int nearest_event(struct trace_event_call *call, void *data)
 	return 0;
 }
 
-/* What other versions trace, and this one does not, or not with this kernel */
-static bool is_other_kind(const char *item)
+/* Which option of the kernel such an event needs that this one was built without */
+static const char *missing_option(const char *item)
 {
-	static const char * const kinds[] = {
-		"probe:", "kprobe:", "kprobes:", "k:", "kretprobe:", "uprobe:",
-		"uprobes:", "u:", "uretprobe:", "sdt:", "mem:",
-		"cache-", "cpu-", "page-faults",
-		"context-switches", "branch", "instructions", "cycles",
+	static const struct {
+		const char *prefix;
+		const char *option;
+	} kinds[] = {
+#ifndef CONFIG_UPROBES
+		{ "u:", "CONFIG_UPROBES" }, { "uprobe", "CONFIG_UPROBES" },
+		{ "uretprobe", "CONFIG_UPROBES" }, { "sdt:", "CONFIG_UPROBES" },
+		{ "usdt:", "CONFIG_UPROBES" }, { "probe:/", "CONFIG_UPROBES" },
+#endif
+#ifndef CONFIG_KPROBES
+		{ "probe:", "CONFIG_KPROBES" }, { "kprobe", "CONFIG_KPROBES" },
+		{ "k:", "CONFIG_KPROBES" }, { "kretprobe", "CONFIG_KPROBES" },
+#endif
+#ifndef CONFIG_PERF_EVENTS
+		{ "mem:", "CONFIG_PERF_EVENTS" }, { "pmu:", "CONFIG_PERF_EVENTS" },
+		{ "hw:", "CONFIG_PERF_EVENTS" }, { "sw:", "CONFIG_PERF_EVENTS" },
+#endif
+		{ }
 	};
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (str_has_prefix(item, kinds[i]))
-			return true;
-	return false;
+	for (i = 0; kinds[i].prefix; i++)
+		if (str_has_prefix(item, kinds[i].prefix))
+			return kinds[i].option;
+	return NULL;
 }
 
 static int no_such_event(struct ktap_attach *a)
 {
+	const char *option;
 	struct ktap_nearest *near;
 	char buf[KTAP_NEAREST_TEXT] = "";
 	struct ktap_log log = { .buf = buf, .size = sizeof(buf) };
 
 	if (!*a->item)
 		return ktap_error(a->x, "the event is empty");
-	if (is_other_kind(a->item))
-		return ktap_error(a->x, "\"%s\": only tracepoints, system calls, timers%s so far",
-				  a->item, IS_ENABLED(CONFIG_KPROBES) ?
-				  " and functions of the kernel" : "");
+	option = missing_option(a->item);
+	if (option)
+		return ktap_error(a->x, "\"%s\": this needs a kernel with %s", a->item, option);
 	if (strstr(a->item, " /"))
 		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
 				  a->item);
@@ -119,6 +132,7 @@ static int no_such_event(struct ktap_attach *a)
 	if (near) {
 		near->want = a->item;
 		trace_event_tap_for_each(nearest_event, near);
+		ktap_perf_nearest(near);
 		ktap_nearest_text(near, &log);
 		kfree(near);
 	}

@@ -389,7 +389,7 @@ void ktap_events_hold(struct ktap_session *s)
  */
 void ktap_events_detach(struct ktap_session *s)
 {
-	bool wait = s->newtask_tp || s->syscalls || s->rawtps;
+	bool wait = s->newtask_tp || s->syscalls || s->rawtps || s->nr_perfs;
 
 	WRITE_ONCE(s->live, false);
 	ktap_pids_stop(s);
@@ -399,6 +399,7 @@ void ktap_events_detach(struct ktap_session *s)
 	ktap_kprobes_detach(s);
 	ktap_ftraces_detach(s);
 	ktap_uprobes_detach(s);
+	ktap_perfs_detach(s);
 	if (!list_empty(&s->taps))
 		trace_event_tap_detach(&s->taps);
 	else if (wait)

@@ -25,6 +25,7 @@ struct ktap_kfunc;
 struct ktap_kprobe;
 struct ktap_kprobes;
 struct ktap_outbuf;
+struct ktap_perf;
 struct ktap_site;
 struct ktap_syscalls;
 struct ktap_targets_of;
@@ -113,6 +114,9 @@ struct ktap_names {
  * @sites: struct ktap_site, the attached events
  * @nr_events: how many there are
  * @nr_timers: how many of them are timers
+ * @nr_perfs: and how many are perf events
+ * @pmus: what PMU/TERMS/ are, see struct ktap_load, or NULL
+ * @pmus_size: bytes there
  * @syscalls: what ev_syscalls.c attached
  * @kprobes: what is registered of ev_kprobe.c, or NULL
  * @rawtps: what is attached of ev_rawtp.c, or NULL
@@ -160,6 +164,9 @@ struct ktap_session {
 	struct list_head sites;
 	unsigned int nr_events;
 	unsigned int nr_timers;
+	unsigned int nr_perfs;
+	const char *pmus;
+	size_t pmus_size;
 	struct ktap_syscalls *syscalls;
 	struct ktap_kprobes *kprobes;
 	struct trace_event_tap_raw_set *rawtps;
@@ -307,6 +314,7 @@ bool ktap_outbuf_try(struct ktap_outbuf *out, enum ktap_rec_type type,
  * @tap: of ev_tracepoint.c
  * @timer: of ev_timer.c
  * @kprobe: of ev_kprobe.c
+ * @perf: of ev_perf.c
  * @uprobe: of ev_uprobe.c
  * @ftrace: of ev_ftrace.c
  * @own: of ev_tracepoint.c, if the script takes stacks, and of ev_rawtp.c
@@ -342,6 +350,7 @@ struct ktap_site {
 		struct ktap_kprobe *kprobe;
 		struct ktap_ftrace *ftrace;
 		struct ktap_uprobe *uprobe;
+		struct ktap_perf *perf;
 	};
 
 	int sc_nr;
@@ -355,11 +364,11 @@ struct ktap_site {
 /**
  * struct ktap_event - an event as a handler sees it
  * @site: what happened
- * @rec: its record (tracepoints)
+ * @rec: its record (tracepoints, perf events)
  * @len: bytes of the record
  * @args: arguments, or the result in the first (system calls); what the fields
  *	say (timers, probes)
- * @regs: the registers (probes)
+ * @regs: the registers (probes, perf events)
  * @elapsed: nanoseconds since the function was entered (returns)
  */
 struct ktap_event {
@@ -424,6 +433,7 @@ extern const struct ktap_event_ops ktap_syscall_ops;
 extern const struct ktap_event_ops ktap_timer_ops;
 extern const struct ktap_event_ops ktap_kprobe_ops;
 extern const struct ktap_event_ops ktap_uprobe_ops;
+extern const struct ktap_event_ops ktap_perf_ops;
 
 /**
  * struct ktap_event_form - the binary form of an event in an output record
@@ -571,6 +581,38 @@ static inline int ktap_targets_set(struct ktap_session *s, u64 from, u64 bytes)
 
 static inline void ktap_targets_free(struct ktap_session *s)
 {
+}
+#endif
+
+/* ev_perf.c, attach_perf.c */
+#ifdef CONFIG_PERF_EVENTS
+int ktap_perfs_init(void);
+void ktap_perfs_exit(void);
+int ktap_perfs_start(struct ktap_session *s);
+void ktap_perfs_detach(struct ktap_session *s);
+int ktap_perf_set_pmus(struct ktap_session *s, u64 from, u32 size);
+#else
+static inline int ktap_perfs_init(void)
+{
+	return 0;
+}
+
+static inline void ktap_perfs_exit(void)
+{
+}
+
+static inline int ktap_perfs_start(struct ktap_session *s)
+{
+	return 0;
+}
+
+static inline void ktap_perfs_detach(struct ktap_session *s)
+{
+}
+
+static inline int ktap_perf_set_pmus(struct ktap_session *s, u64 from, u32 size)
+{
+	return 0;
 }
 #endif
 

@@ -203,6 +203,11 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 		ktap_log(log, "no memory for the numbers of processes");
 		return ret;
 	}
+	ret = ktap_perf_set_pmus(s, load->pmus, load->pmus_size);
+	if (ret) {
+		ktap_log(log, "the terms of perf events cannot be used");
+		return ret;
+	}
 	s->utc_offset = load->utc_offset;
 	s->utc_offset_next = load->utc_offset_next;
 	s->utc_change = load->utc_change;
@@ -226,6 +231,7 @@ static void session_unload(struct ktap_session *s)
 	ktap_events_free(s);
 	ktap_pids_free(s);
 	ktap_cgroup_free(s);
+	kfree(s->pmus);
 	if (s->vm)
 		ktap_vm_destroy(s->vm);
 	ktap_users_free(s);
@@ -253,7 +259,7 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU | KTAP_LOAD_CGROUP) ||
 	    load.pad || (load.cgroup && !(load.flags & KTAP_LOAD_CGROUP)) ||
 	    load.args_size > MAX_ARGS || load.options_size > MAX_ARGS ||
-	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)) ||
+	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)) || load.pad ||
 	    bad_offset(load.utc_offset) || bad_offset(load.utc_offset_next))
 		return -EINVAL;
 	if (s->state != KTAP_S_NEW)
@@ -332,6 +338,9 @@ int ktap_session_start(struct ktap_session *s)
 	if (!s->started)
 		s->start_ns = ktime_get_mono_fast_ns();
 	ktap_kprobes_start(s);
+	ret = ktap_perfs_start(s);
+	if (ret)
+		return ret;
 	ret = ktap_timers_start(s);
 	if (ret)
 		return ret;
@@ -356,6 +365,7 @@ const char *ktap_session_why_not(int error)
 {
 	return error == -ESRCH ? "the process to trace is gone" :
 	       error == -ENOMEM ? "no memory to start the events" :
+	       error == -EBUSY ? "the CPUs have too few counters for all of the perf events" :
 	       "the events could not be started";
 }
 
@@ -446,7 +456,7 @@ static int session_report(struct ktap_session *s, struct ktap_run *run, int erro
 	u64 loss[KTAP_LOSS_NR];
 	int i, ret;
 
-	if ((error == -ENOMEM || error == -ESRCH) && !*text)
+	if ((error == -ENOMEM || error == -ESRCH || error == -EBUSY) && !*text)
 		text = ktap_session_why_not(error);
 	ret = put_text(run->error, run->error_size, text ?: "");
 	if (ret)
@@ -645,15 +655,22 @@ static int __init ktap_init(void)
 
 	if (ret)
 		return ret;
-	ret = misc_register(&ktap_device);
+	ret = ktap_perfs_init();
 	if (ret)
-		ktap_timers_exit();
+		goto no_perfs;
+	ret = misc_register(&ktap_device);
+	if (!ret)
+		return 0;
+	ktap_perfs_exit();
+no_perfs:
+	ktap_timers_exit();
 	return ret;
 }
 
 static void __exit ktap_exit(void)
 {
 	misc_deregister(&ktap_device);
+	ktap_perfs_exit();
 	ktap_timers_exit();
 }
 
