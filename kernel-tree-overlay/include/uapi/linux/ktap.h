@@ -751,53 +751,44 @@ enum ktap_loss {
 
 /*
  * The perf events that every kernel knows by name, whether or not the machine has
- * a counter for them: X(TYPE, CONFIG, name, other name, what it is), where TYPE
- * and CONFIG are what follows PERF_TYPE_ and PERF_COUNT_ in linux/perf_event.h.
+ * a counter for them: X(ID, name, other names, what it is), where ID is what
+ * follows PERF_COUNT_HW_ or PERF_COUNT_SW_ in linux/perf_event.h, and there is a
+ * "\0" between two names.
  */
-#define KTAP_PERF_EVENTS(X)						\
-	X(HARDWARE, HW_CPU_CYCLES, "cpu-cycles", "cycles",		\
-	  "cycles of a CPU that is not idle")				\
-	X(HARDWARE, HW_INSTRUCTIONS, "instructions", "", "instructions executed") \
-	X(HARDWARE, HW_CACHE_REFERENCES, "cache-references", "",	\
-	  "accesses to the last cache")					\
-	X(HARDWARE, HW_CACHE_MISSES, "cache-misses", "", "those that went to memory") \
-	X(HARDWARE, HW_BRANCH_INSTRUCTIONS, "branch-instructions", "branches", \
-	  "jumps and calls")						\
-	X(HARDWARE, HW_BRANCH_MISSES, "branch-misses", "",		\
-	  "those that were not predicted")				\
-	X(HARDWARE, HW_BUS_CYCLES, "bus-cycles", "", "cycles of the bus") \
-	X(HARDWARE, HW_STALLED_CYCLES_FRONTEND, "stalled-cycles-frontend", \
-	  "idle-cycles-frontend", "cycles without an instruction to execute") \
-	X(HARDWARE, HW_STALLED_CYCLES_BACKEND, "stalled-cycles-backend", \
-	  "idle-cycles-backend", "cycles that waited for something else") \
-	X(HARDWARE, HW_REF_CPU_CYCLES, "ref-cycles", "",		\
-	  "cycles, at a speed that does not change")			\
-	X(SOFTWARE, SW_CPU_CLOCK, "cpu-clock", "", "nanoseconds of each CPU") \
-	X(SOFTWARE, SW_TASK_CLOCK, "task-clock", "",			\
-	  "nanoseconds of each CPU that its counters run")		\
-	X(SOFTWARE, SW_PAGE_FAULTS, "page-faults", "faults", "page faults") \
-	X(SOFTWARE, SW_CONTEXT_SWITCHES, "context-switches", "cs",	\
-	  "a task gives its CPU to another one")			\
-	X(SOFTWARE, SW_CPU_MIGRATIONS, "cpu-migrations", "migrations",	\
-	  "a task comes from another CPU")				\
-	X(SOFTWARE, SW_PAGE_FAULTS_MIN, "minor-faults", "",		\
-	  "page faults that needed no input")				\
-	X(SOFTWARE, SW_PAGE_FAULTS_MAJ, "major-faults", "", "page faults that did") \
-	X(SOFTWARE, SW_ALIGNMENT_FAULTS, "alignment-faults", "",	\
+#define KTAP_PERF_HARDWARE(X)						\
+	X(CPU_CYCLES, "cpu-cycles", "cycles", "cycles of a CPU that is not idle") \
+	X(INSTRUCTIONS, "instructions", "", "instructions executed")	\
+	X(CACHE_REFERENCES, "cache-references", "", "accesses to the last cache") \
+	X(CACHE_MISSES, "cache-misses", "", "those that went to memory") \
+	X(BRANCH_INSTRUCTIONS, "branch-instructions", "branches", "jumps and calls") \
+	X(BRANCH_MISSES, "branch-misses", "", "those that were not predicted") \
+	X(BUS_CYCLES, "bus-cycles", "", "cycles of the bus")		\
+	X(STALLED_CYCLES_FRONTEND, "stalled-cycles-frontend", "idle-cycles-frontend", \
+	  "cycles without an instruction to execute")			\
+	X(STALLED_CYCLES_BACKEND, "stalled-cycles-backend", "idle-cycles-backend", \
+	  "cycles that waited for something else")			\
+	X(REF_CPU_CYCLES, "ref-cycles", "", "cycles at a speed that does not change")
+
+#define KTAP_PERF_SOFTWARE(X)						\
+	X(CPU_CLOCK, "cpu-clock", "", "nanoseconds of each CPU")	\
+	X(TASK_CLOCK, "task-clock", "", "the same, by the clock of tasks") \
+	X(PAGE_FAULTS, "page-faults", "faults", "page faults")		\
+	X(CONTEXT_SWITCHES, "context-switches", "cs", "a task gives its CPU to another one") \
+	X(CPU_MIGRATIONS, "cpu-migrations", "migrations", "a task comes from another CPU") \
+	X(PAGE_FAULTS_MIN, "minor-faults", "", "page faults that needed no input") \
+	X(PAGE_FAULTS_MAJ, "major-faults", "", "page faults that did")	\
+	X(ALIGNMENT_FAULTS, "alignment-faults", "",			\
 	  "accesses whose alignment the kernel corrected")		\
-	X(SOFTWARE, SW_EMULATION_FAULTS, "emulation-faults", "",	\
-	  "instructions that the kernel emulated")			\
-	X(SOFTWARE, SW_DUMMY, "dummy", "", "nothing: it never happens")	\
-	X(SOFTWARE, SW_BPF_OUTPUT, "bpf-output", "", "what BPF programs put out") \
-	X(SOFTWARE, SW_CGROUP_SWITCHES, "cgroup-switches", "",		\
-	  "context switches to a task of another cgroup")
+	X(EMULATION_FAULTS, "emulation-faults", "", "instructions that the kernel emulated") \
+	X(DUMMY, "dummy", "", "nothing: it never happens")		\
+	X(BPF_OUTPUT, "bpf-output", "", "what BPF programs put out")	\
+	X(CGROUP_SWITCHES, "cgroup-switches", "", "a task of another cgroup gets the CPU")
 
 /*
  * Those of caches are made of three parts, CACHE-OP[-RESULT], where RESULT may
  * come before OP, and without it it is accesses: L1-dcache-load-misses, LLC-loads.
  * Each is X(ID, name, other names), where ID is what follows
- * PERF_COUNT_HW_CACHE_, and there is a "\0" between two names; of
- * KTAP_PERF_CACHE_OPS the other name is the one that comes last.
+ * PERF_COUNT_HW_CACHE_; the last name of an operation is its plural.
  */
 #define KTAP_PERF_CACHES(X)						\
 	X(L1D, "L1-dcache", "l1-d\0" "l1d\0" "L1-data")		\

@@ -276,6 +276,8 @@ int ktap_attach_site(struct ktap_attach *a, struct ktap_site *site, bool exact)
 
 static int attach_item(struct ktap_attach *a)
 {
+	int ret;
+
 	if (ktap_is_timer(a->item))
 		return ktap_attach_timer(a);
 	if (ktap_is_rawtp(a->item))
@@ -286,9 +288,8 @@ static int attach_item(struct ktap_attach *a)
 		return ktap_attach_uprobe(a);
 	if (ktap_is_kprobe(a->item))
 		return ktap_attach_kprobe(a);
-	if (ktap_is_perf(a->item))
-		return ktap_attach_perf(a);
-	return ktap_attach_trace(a);
+	ret = ktap_attach_perf(a);
+	return ret <= 0 ? ret : ktap_attach_trace(a);
 }
 
 /* As strsep() at commas, but for those in PMU/TERM,TERM/ */

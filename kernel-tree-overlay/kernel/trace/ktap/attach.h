@@ -110,7 +110,6 @@ static inline int ktap_attach_ftrace(struct ktap_attach *a)
 /* attach_perf.c */
 #ifdef CONFIG_PERF_EVENTS
 size_t ktap_perf_terms(const char *item);
-bool ktap_is_perf(const char *item);
 void ktap_perf_nearest(struct ktap_nearest *near);
 int ktap_attach_perf(struct ktap_attach *a);
 #else
@@ -119,18 +118,13 @@ static inline size_t ktap_perf_terms(const char *item)
 	return 0;
 }
 
-static inline bool ktap_is_perf(const char *item)
-{
-	return false;
-}
-
 static inline void ktap_perf_nearest(struct ktap_nearest *near)
 {
 }
 
 static inline int ktap_attach_perf(struct ktap_attach *a)
 {
-	return -EOPNOTSUPP;
+	return 1;
 }
 #endif
 

@@ -120,7 +120,7 @@ static struct perf_event *counter_new(struct ktap_perf *p, int cpu)
 	event = perf_event_create_kernel_counter(&p->attr, cpu, NULL, perf_overflow, p);
 	if (!IS_ERR(event) && event->pmu->capabilities & PERF_PMU_CAP_NO_INTERRUPT) {
 		perf_event_release_kernel(event);
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(-EOPNOTSUPP);
 	}
 	return event;
 }
@@ -131,6 +131,7 @@ static bool counter_is_there(const struct perf_event *event)
 	return event && READ_ONCE(event->attach_state) & PERF_ATTACH_CONTEXT;
 }
 
+/* More than once does no harm */
 static int counter_enable(struct perf_event *event)
 {
 	perf_event_enable(event);
@@ -151,44 +152,42 @@ static void perf_release(struct ktap_perf *p)
 	}
 }
 
-/* Counters on all CPUs that lack one; -ENOENT if no CPU has what they count */
+/* The counter of a CPU, which is made if there is none, and counts if it shall */
+static int perf_fill_cpu(struct ktap_perf *p, int cpu)
+{
+	struct perf_event **slot = per_cpu_ptr(p->events, cpu), *event = *slot;
+
+	if (!counter_is_there(event)) {
+		if (event)
+			perf_event_release_kernel(event);
+		*slot = NULL;
+		event = counter_new(p, cpu);
+		if (IS_ERR(event))
+			return PTR_ERR(event);
+		*slot = event;
+	}
+	return p->live ? counter_enable(event) : 0;
+}
+
+/* The same of all CPUs; -ENOENT if none of them has what is to be counted */
 static int perf_fill(struct ktap_perf *p)
 {
-	const struct ktap_session *s = p->site->session;
-	int cpu, ret = 0, none = 0, nr = 0;
-	struct perf_event **slot, *event;
+	int cpu, want = p->site->session->cpu, err, absent = 0, ret = 0;
+	bool some = false;
 
 	lockdep_assert_held(&perfs_lock);
 	for_each_online_cpu(cpu) {
-		slot = per_cpu_ptr(p->events, cpu);
-		if (s->cpu >= 0 && s->cpu != cpu)
+		if (want >= 0 && want != cpu)
 			continue;
-		nr++;
-		if (counter_is_there(*slot))
-			continue;
-		if (*slot)
-			perf_event_release_kernel(*slot);
-		*slot = NULL;
-		event = counter_new(p, cpu);
-		switch (PTR_ERR_OR_ZERO(event)) {
-		case 0:
-			*slot = event;
-			if (p->live)
-				ret = counter_enable(event) ?: ret;
-			break;
-		case -ENODEV:
-			/* it has just gone */
-			nr--;
-			break;
-		case -ENOENT:
-			/* not all CPUs are of the same kind */
-			none++;
-			break;
-		default:
-			ret = PTR_ERR(event);
-		}
+		err = perf_fill_cpu(p, cpu);
+		if (!err)
+			some = true;
+		else if (err == -ENOENT)
+			absent = err;
+		else if (err != -ENODEV) /* it has just gone */
+			ret = err;
 	}
-	return ret ?: nr && none == nr ? -ENOENT : 0;
+	return ret ?: some ? 0 : absent;
 }
 
 static void perf_cpu_work(struct work_struct *work)
@@ -237,27 +236,6 @@ void ktap_perfs_exit(void)
 	cancel_work_sync(&perf_work);
 }
 
-/**
- * ktap_perf_only_counts() - whether something can be counted but not sampled
- * @attr: what it is
- *
- * Return: whether it is so.
- */
-bool ktap_perf_only_counts(const struct perf_event_attr *attr)
-{
-	struct perf_event_attr count = *attr;
-	struct perf_event *event;
-
-	count.sample_period = 0;
-	count.freq = 0;
-	event = perf_event_create_kernel_counter(&count, cpumask_any(cpu_online_mask), NULL,
-						 perf_overflow, NULL);
-	if (IS_ERR(event))
-		return false;
-	perf_event_release_kernel(event);
-	return true;
-}
-
 static int perf_attach(struct ktap_site *site)
 {
 	struct ktap_perf *p = site->perf;
@@ -269,22 +247,6 @@ static int perf_attach(struct ktap_site *site)
 		perf_release(p);
 	else
 		list_add_tail(&p->node, &perfs);
-	return ret;
-}
-
-static int perf_enable(struct ktap_perf *p)
-{
-	struct perf_event *event;
-	int cpu, ret = 0;
-
-	if (p->live)
-		return 0;
-	p->live = true;
-	for_each_possible_cpu(cpu) {
-		event = *per_cpu_ptr(p->events, cpu);
-		if (!ret && counter_is_there(event))
-			ret = counter_enable(event);
-	}
 	return ret;
 }
 
@@ -303,9 +265,11 @@ int ktap_perfs_start(struct ktap_session *s)
 		return 0;
 	guard(mutex)(&perfs_lock);
 	list_for_each_entry(site, &s->sites, list)
-		if (site->ops == &ktap_perf_ops)
-			ret = ret ?: perf_enable(site->perf);
-	return ret;
+		if (site->ops == &ktap_perf_ops && !ret) {
+			site->perf->live = true;
+			ret = perf_fill(site->perf);
+		}
+	return ret == -ENOENT ? 0 : ret;
 }
 
 /**
@@ -401,10 +365,7 @@ static const char *perf_render(struct trace_event_tap_text *text,
 	struct perf_rec rec;
 
 	memcpy(&rec, data, sizeof(rec));
-	if (rec.user)
-		return trace_event_tap_text_printf(text, text_len,
-						   "%s: ip=0x%llx addr=0x%llx period=%llu\n",
-						   site->name, rec.ip, rec.addr, rec.period);
+	/* where no symbol is, %pS is a number */
 	return trace_event_tap_text_printf(text, text_len,
 					   "%s: ip=%pS addr=0x%llx period=%llu\n", site->name,
 					   (void *)(unsigned long)rec.ip, rec.addr, rec.period);

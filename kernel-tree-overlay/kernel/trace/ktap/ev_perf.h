@@ -31,7 +31,6 @@ struct ktap_perf {
 };
 
 /* ev_perf.c */
-bool ktap_perf_only_counts(const struct perf_event_attr *attr);
 int ktap_perf_set_fields(struct ktap_perf *p);
 
 #endif /* _KTAP_EV_PERF_H */

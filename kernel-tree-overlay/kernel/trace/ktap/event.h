@@ -584,13 +584,12 @@ static inline void ktap_targets_free(struct ktap_session *s)
 }
 #endif
 
-/* ev_perf.c, attach_perf.c */
+/* ev_perf.c */
 #ifdef CONFIG_PERF_EVENTS
 int ktap_perfs_init(void);
 void ktap_perfs_exit(void);
 int ktap_perfs_start(struct ktap_session *s);
 void ktap_perfs_detach(struct ktap_session *s);
-int ktap_perf_set_pmus(struct ktap_session *s, u64 from, u32 size);
 #else
 static inline int ktap_perfs_init(void)
 {
@@ -608,11 +607,6 @@ static inline int ktap_perfs_start(struct ktap_session *s)
 
 static inline void ktap_perfs_detach(struct ktap_session *s)
 {
-}
-
-static inline int ktap_perf_set_pmus(struct ktap_session *s, u64 from, u32 size)
-{
-	return 0;
 }
 #endif
 

@@ -117,7 +117,18 @@ static int put_text(u64 to, u32 size, const char *text)
 	return 0;
 }
 
-/* Strings in a row, of the script's arguments or options, handed to @set */
+/* Strings in a row, of @size bytes, which are not none */
+static char *session_get_strings(u64 from, u32 size)
+{
+	char *p = memdup_user(u64_to_user_ptr(from), size);
+
+	if (IS_ERR(p) || !p[size - 1])
+		return p;
+	kfree(p);
+	return ERR_PTR(-EINVAL);
+}
+
+/* Those of the script's arguments or options, handed to @set */
 static int session_load_strings(struct ktap_session *s, u64 from, u32 size,
 				int (*set)(struct ktap_vm *vm, const char *p, size_t size))
 {
@@ -126,12 +137,26 @@ static int session_load_strings(struct ktap_session *s, u64 from, u32 size,
 
 	if (!size)
 		return 0;
-	p = memdup_user(u64_to_user_ptr(from), size);
+	p = session_get_strings(from, size);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
-	ret = p[size - 1] ? -EINVAL : set(s->vm, p, size);
+	ret = set(s->vm, p, size);
 	kfree(p);
 	return ret;
+}
+
+static int session_load_pmus(struct ktap_session *s, u64 from, u32 size)
+{
+	char *p;
+
+	if (!size)
+		return 0;
+	p = session_get_strings(from, size);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	s->pmus = p;
+	s->pmus_size = size;
+	return 0;
 }
 
 /* Which CPU and which threads to trace */
@@ -203,7 +228,7 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 		ktap_log(log, "no memory for the numbers of processes");
 		return ret;
 	}
-	ret = ktap_perf_set_pmus(s, load->pmus, load->pmus_size);
+	ret = session_load_pmus(s, load->pmus, load->pmus_size);
 	if (ret) {
 		ktap_log(log, "the terms of perf events cannot be used");
 		return ret;
@@ -259,6 +284,7 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU | KTAP_LOAD_CGROUP) ||
 	    load.pad || (load.cgroup && !(load.flags & KTAP_LOAD_CGROUP)) ||
 	    load.args_size > MAX_ARGS || load.options_size > MAX_ARGS ||
+	    load.pmus_size > MAX_ARGS ||
 	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)) || load.pad ||
 	    bad_offset(load.utc_offset) || bad_offset(load.utc_offset_next))
 		return -EINVAL;
