@@ -5,7 +5,7 @@
  * A source of events has a table entry: what its events begin with, and the
  * function that looks at all of them. Most lists are one file, read once; only
  * the fields of events are in a file for each event, and only those that are
- * shown are opened.
+ * shown are opened. What perf has is in list_perf.c.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -144,6 +144,7 @@ static char *cut(char *line)
 	return rest;
 }
 
+/* With @perf, what perf has as well */
 static void each_line(struct query *q, const char *path, void (*fn)(struct query *q, char *line))
 {
 	char *line = NULL;
@@ -166,6 +167,8 @@ static void each_line(struct query *q, const char *path, void (*fn)(struct query
 	}
 	free(line);
 	fclose(f);
+	if (perf)
+		n += list_perf(glob, fields);
 }
 
 static void show_event(struct query *q, char *name)
@@ -255,6 +258,11 @@ static void list_timers(struct query *q)
 	}
 }
 
+static void list_perf_events(struct query *q)
+{
+	q->found += list_perf(q->glob, q->fields);
+}
+
 /* "NAME SIZE USERS ..." */
 static void show_module(struct query *q, char *name)
 {
@@ -288,6 +296,7 @@ static const struct source {
 	{ 'e', "event", list_events, true, { "tp:", "tracepoint:" } },
 	{ 0, "raw tracepoint", list_raw, false, { "rawtp:", "raw_tracepoint:" } },
 	{ 0, "timer", list_timers, false, { "tick-", "profile-" } },
+	{ 0, "perf event", list_perf_events, false, { "hw:", "hardware:", "sw:", "software:" } },
 	{ 'f', "function", list_functions, true,
 	  { "probe:", "k:", "kprobe:", "kprobes:", "kretprobe:", "kretprobes:" } },
 	{ 'm', "module", list_modules, false, { NULL } },

@@ -15,4 +15,7 @@
  */
 int list_run(const char *what, const char *glob, const char *tracefs);
 
+/* list_perf.c: perf events; @verbose: and what they are. Returns how many */
+unsigned int list_perf(const char *glob, bool verbose);
+
 #endif /* _KTAP_LIST_H */

@@ -22,6 +22,7 @@
 #include "image.h"
 #include "json.h"
 #include "loss.h"
+#include "pmu.h"
 #include "render.h"
 #include "run.h"
 #include "usym.h"
@@ -360,6 +361,9 @@ static int load(struct session *s, const struct ktap_image *img)
 		.options_size = opt->options_size,
 		.cpu = opt->cpu >= 0 ? opt->cpu : 0,
 	};
+	struct image_reader r;
+	struct buf pmus = {};
+	const char *bad;
 	int err;
 
 	if (opt->cgroup) {
@@ -373,11 +377,16 @@ static int load(struct session *s, const struct ktap_image *img)
 		}
 	}
 
+	if (!image_open(&r, img->data, img->size, &bad))
+		pmu_find(&r, PMU_DEVICES, &pmus);
+	l.pmus = (uintptr_t)pmus.data;
+	l.pmus_size = pmus.len;
 	set_time_zone(&l);
 	*log = 0;
 	err = ioctl(s->fd, KTAP_IOC_LOAD, &l) ? errno : 0;
 	if (opt->cgroup)
 		close(l.cgroup);
+	buf_free(&pmus);
 	log[LOG_SIZE - 1] = 0;
 	log[strcspn(log, "\n")] = 0;
 	if (err) {

@@ -244,6 +244,55 @@ is "says what machine it is" grep -q "^# ktap, image version .* on Linux" out
 is "and how many failed" grep -q "^# 1 checks, 1 failed" out
 
 #
+# Perf events, with a sysfs of our own
+#
+mkdir -p pmus/cpu/format pmus/cpu/events pmus/bare
+echo 4 >pmus/cpu/type
+echo 1 >pmus/bare/type
+echo 'config:0-7,32-35' >pmus/cpu/format/event
+echo 'config:8-15' >pmus/cpu/format/umask
+echo 'config1:0-63' >pmus/cpu/format/offcore_rsp
+echo 'config:23' >pmus/cpu/format/inv
+echo 'config3:0-7' >pmus/cpu/format/new
+echo 'config:x' >pmus/cpu/format/bad
+echo 'event=0x3c,umask=0x1' >pmus/cpu/events/cycles
+echo 'event=?' >pmus/cpu/events/open
+# pmu TERMS MEANING: what cpu/TERMS/ is
+pmu()
+{
+	run "$build/pmutest" pmus "trace $1 { }"
+	check "$1" 0 "^$1	$2\$" ''
+}
+pmu cpu/event=0x3c/ pmu:4:0x3c:0x0:0x0
+pmu cpu/event=0xf3c,umask=0x1/ pmu:4:0xf0000013c:0x0:0x0
+pmu cpu/inv,event=1,offcore_rsp=0xffffffffffffffff/ pmu:4:0x800001:0xffffffffffffffff:0x0
+pmu cpu/cycles/ pmu:4:0x13c:0x0:0x0
+pmu cpu/cycles,umask=2,period=1000/ pmu:4:0x23c:0x0:0x0:period=1000
+pmu cpu/config=1,config1=2,config2=3,freq=99/ pmu:4:0x1:0x2:0x3:freq=99
+pmu cpu/event=7,name=x/ pmu:4:0x7:0x0:0x0
+pmu cpu// pmu:4:0x0:0x0:0x0
+pmu bare/config=2/ pmu:1:0x2:0x0:0x0
+pmu cpu/event=0x1000/ '!the value 0x1000 of the term event has too many bits'
+pmu cpu/inv=2/ '!the value 0x2 of the term inv has too many bits'
+pmu cpu/evnt=1/ "!this PMU has no term or event 'evnt'; see pmus/cpu"
+pmu cpu/event=x/ "!the term event has no number: 'x'"
+pmu cpu/event=/ "!the term event has no number: ''"
+pmu cpu/new=1/ "!the term new is in 'config3', which this version cannot set"
+pmu cpu/bad=1/ "!the format of the term bad is unknown: 'x'"
+pmu cpu/open/ "!the term event has no number: '\\?'"
+pmu cpu/,/ "!'' is no term"
+pmu cpu/event=99999999999999999999/ "!the term event has no number: '9*'"
+pmu none/event=1/ '!there is no pmus/none'
+run "$build/pmutest" pmus 'trace cs, cpu/event=1,umask=2/:period=5, cpu/event=3/ /pid == 1/ { }'
+check "perf events in a list" 0 '^cpu/event=1,umask=2/	pmu:4:0x201:0x0:0x0$' ''
+is "both of them" [ "$(wc -l <out)" -eq 2 ]
+run "$build/pmutest" pmus 'trace "bare/config=1/; cpu/event=2,umask=3/", f
+function f() { print(1 / 2, "a/b") }
+trace probe:/lib/x.so:f, foo { }'
+check "perf events in a string" 0 '^cpu/event=2,umask=3/	pmu:4:0x302' ''
+is "and nothing else with a slash" [ "$(wc -l <out)" -eq 2 ]
+
+#
 # -l, with a tracefs of our own
 #
 mkdir -p fs/events/sched/sched_switch fs/events/syscalls/sys_enter_openat
@@ -257,6 +306,11 @@ run "$ktap" --tracefs fs -l
 check "-l: events" 0 '^sched:sched_switch$' ''
 check "-l: functions, too" 0 '^probe:vfs_write$' ''
 check "-l: timers, too" 0 '^profile-97hz	' ''
+is "and what perf has everywhere" eval 'grep -q -x page-faults out && grep -q -x LLC-load-misses out'
+run "$ktap" --tracefs fs -l 'dTLB-*'
+is "-l of perf events" lines out 6
+run "$ktap" --tracefs fs -lv cs
+check "-lv of a perf event: what it is" 0 '^    a task gives its CPU to another one$' ''
 run "$ktap" --tracefs fs -l '*write'
 is "-l GLOB: of all sources" lines out 1
 run "$ktap" --tracefs fs -l 'probe:vfs_*'
