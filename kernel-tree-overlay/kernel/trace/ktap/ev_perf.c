@@ -28,6 +28,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
+#include <linux/hw_breakpoint.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -374,10 +375,16 @@ static const char *perf_render(struct trace_event_tap_text *text,
 /* Where the CPU was interrupted; a program has no stack of the kernel */
 static unsigned int perf_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
 {
+	const struct perf_event_attr *attr = &ev->site->perf->attr;
 	const struct perf_rec *rec = ev->rec;
 	struct ktap_own_frames own = { .next = rec->ip };
+	unsigned int nr = rec->user ? 0 : ktap_stack_save(&own, ip, max);
 
-	return rec->user ? 0 : ktap_stack_save(&own, ip, max);
+	/* as a return address does, it follows what the frame is at */
+	if (nr && ip[0] == rec->ip &&
+	    (attr->type != PERF_TYPE_BREAKPOINT || attr->bp_type == HW_BREAKPOINT_X))
+		ip[0]++;
+	return nr;
 }
 
 const struct ktap_event_ops ktap_perf_ops = {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -61,6 +62,17 @@ static int act_nobody(char **argv)
 {
 	if (setgroups(0, NULL) || setgid(65534) || setuid(65534))
 		die("setuid");
+	return run_command(argv);
+}
+
+/* perfmon COMMAND...: run it with CAP_PERFMON and no other capability */
+static int act_perfmon(char **argv)
+{
+	int cap;
+
+	for (cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (cap != CAP_PERFMON && prctl(PR_CAPBSET_DROP, cap))
+			die("prctl");
 	return run_command(argv);
 }
 
@@ -332,6 +344,54 @@ static int act_events(const char *self, const char *name)
 	return 0;
 }
 
+/* Where tests know memory of this program to be */
+#define PLACE		((char *)0x60000000)
+
+static char *map_place(size_t size)
+{
+	char *m = mmap(PLACE, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (m != PLACE)
+		die("mmap");
+	/* a page is a fault */
+	madvise(m, size, MADV_NOHUGEPAGE);
+	return m;
+}
+
+/* touch N: write to N new pages */
+static int act_touch(long n)
+{
+	long size = sysconf(_SC_PAGESIZE), i;
+	volatile char *m = map_place(n * size);
+
+	for (i = 0; i < n; i++)
+		m[i * size] = 1;
+	return 0;
+}
+
+/* store N: write and then read 8 bytes at PLACE, N times */
+static int act_store(long n)
+{
+	volatile unsigned long long *m = (void *)map_place(4096);
+	unsigned long long sum = 0;
+	long i;
+
+	for (i = 0; i < n; i++) {
+		*m = i;
+		sum += *m;
+	}
+	return sum != (unsigned long long)n * (n - 1) / 2;
+}
+
+/* switches N: sleep N times; a context switch each */
+static int act_switches(long n)
+{
+	while (n--)
+		usleep(1000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -342,12 +402,20 @@ int main(int argc, char **argv)
 		return act_sigdfl(argv + 2);
 	if (!strcmp(what, "nobody") && argc > 2)
 		return act_nobody(argv + 2);
+	if (!strcmp(what, "perfmon") && argc > 2)
+		return act_perfmon(argv + 2);
 	if (!strcmp(what, "getppid") && argc == 3)
 		return on_two_cpus(worker_getppid, atol(argv[2]));
 	if (!strcmp(what, "keys") && argc == 3)
 		return on_two_cpus(worker_keys, atol(argv[2]));
 	if (!strcmp(what, "busy") && argc == 3)
 		return on_two_cpus(worker_busy, atol(argv[2]));
+	if (!strcmp(what, "touch") && argc == 3)
+		return act_touch(atol(argv[2]));
+	if (!strcmp(what, "store") && argc == 3)
+		return act_store(atol(argv[2]));
+	if (!strcmp(what, "switches") && argc == 3)
+		return act_switches(atol(argv[2]));
 	if (!strcmp(what, "marks") && argc == 4)
 		return act_marks(atol(argv[2]), atol(argv[3]));
 	if (!strcmp(what, "marks-until") && argc == 4)

@@ -42,6 +42,7 @@ static const char script[] =
 	"trace \"u:self:called\" { calls += 1 }\n"
 	"trace \"u:self:called!\" { calls += retval }\n"
 	"profile-97hz { p[stack(), execname] += 1 }\n"
+	"trace page-faults, cpu-clock:freq=97, mem:panic_timeout:w { f[probename] += 1 }\n"
 	"trace_begin { t.begin = len(t) }\n"
 	"trace_end { delete(t) print(\"marks\", n, calls) }\n";
 
