@@ -85,6 +85,7 @@ enum sym_class {
 	SYM_SPACE,		/* kdebug, timer: only with a dot */
 	SYM_EVENT,		/* e */
 	SYM_ARGS,		/* args */
+	SYM_ENTRY,		/* entry, of a return: only with a dot */
 	SYM_ARGN,		/* arg0 ... */
 	SYM_MEMBER,		/* retval: the event's member of that name */
 	SYM_SPECIAL,		/* known to the compiler: inplace_inc */

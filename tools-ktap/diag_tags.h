@@ -65,6 +65,7 @@
 	X(ASSIGN_NAME, "'%s' cannot be assigned to")			\
 	X(SPACE_VALUE, "'%s' is no value, only '%s.NAME' is")		\
 	X(SPECIAL_VALUE, "'%s' is no value, it can only be called")	\
+	X(ENTRY_VALUE, "'entry' is no value, only 'entry.NAME' is")	\
 	X(LABELS_MANY, "too many labels in a function: limit is %d")	\
 	X(LABEL_TWICE, "label '%s' is there already")			\
 	X(LABEL_NONE, "no label '%s' here to go to")			\

@@ -39,6 +39,8 @@ static const char *library_name(const struct expr *fn, char buf[64])
 		return "event.tostring";
 	if (s->class == SYM_EVENT && !strcmp(fn->str->s, "field"))
 		return "event.field";
+	if (s->class == SYM_EVENT && !strcmp(fn->str->s, "set_retval"))
+		return "event.set_retval";
 	return NULL;
 }
 

@@ -222,7 +222,10 @@ static void gen_library_name(struct fs *fs, const struct expr *e, int r)
 		break;
 	case SYM_SPACE:
 	case SYM_SPECIAL:
-		if (class == SYM_SPACE)
+	case SYM_ENTRY:
+		if (class == SYM_ENTRY)
+			diag_error(fs->p->diag, e->pos, ENTRY_VALUE);
+		else if (class == SYM_SPACE)
 			diag_error(fs->p->diag, e->pos, SPACE_VALUE, e->str->s, e->str->s);
 		else
 			diag_error(fs->p->diag, e->pos, SPECIAL_VALUE, e->str->s);
@@ -263,7 +266,8 @@ static void gen_var_to(struct fs *fs, const struct expr *e, int r)
 static bool is_plain_field(const struct fs *fs, const struct expr *e)
 {
 	(void)fs;
-	return !e->name.local && e->name.sym->class == SYM_UNKNOWN;
+	return !e->name.local && (e->name.sym->class == SYM_UNKNOWN ||
+				  e->name.sym->class == SYM_ENTRY);
 }
 
 static void gen_name_to(struct fs *fs, struct expr *e, int r)
@@ -400,10 +404,34 @@ static void gen_index(struct fs *fs, struct expr *e, int r)
 	fs->free = mark;
 }
 
+/* entry.NAME is a call: the kernel looks whether anybody makes it */
+static void gen_entry(struct fs *fs, struct expr *e, int r)
+{
+	int mark = fs->free, base = r == fs->free - 1 && r >= fs->nact ? r : gen_alloc(fs, 1);
+
+	fs->line = e->pos.line;
+	gen_wide(fs, KTAP_OP_LOADK, base, gen_const_str(fs, e->str, e->pos));
+	gen_abc(fs, KTAP_OP_BCALL, base, gen_builtin(fs, "event.entry"), 2);
+	if (base != r)
+		gen_abc(fs, KTAP_OP_MOVE, r, base, 0);
+	fs->free = mark;
+}
+
+static bool is_entry(const struct expr *e)
+{
+	return e->kind == E_NAME && !e->name.local && e->name.sym &&
+	       e->name.sym->class == SYM_ENTRY;
+}
+
 static void gen_field(struct fs *fs, struct expr *e, int r)
 {
 	int mark = fs->free, obj;
 	const struct builtin *bi;
+
+	if (is_entry(e->a)) {
+		gen_entry(fs, e, r);
+		return;
+	}
 
 	bi = gen_callee(e);
 	if (bi) {

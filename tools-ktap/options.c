@@ -260,12 +260,7 @@ static void set_option(struct options *o, int id)
 		o->self_test = true;
 		break;
 	case OPT_WRITE:
-		/*
-		 * The permission to modify is to be asked for, by a flag that means
-		 * it. One that is taken when there is nothing to permit would be in
-		 * everybody's scripts by the time it does.
-		 */
-		options_fail("-w would allow a script to modify the system, but nothing in this version of ktap does; leave it out");
+		o->run.write = true;
 		break;
 	case OPT_BUFFER_KB:
 		o->run.buffer_kb = parse_number("--buffer-kb", optarg, 1, 1 << 20, false);

@@ -46,7 +46,7 @@
 	X(SELF_TEST, 0, "self-test", NULL,				\
 	  "does ktap work on this machine?")				\
 	X(WRITE, 'w', "write", NULL,					\
-	  "reserved: nothing in this version modifies anything")	\
+	  "let the script change results: e.set_retval()")		\
 	X(BUFFER_KB, 0, "buffer-kb", "N",				\
 	  "output buffer for each CPU, in KiB")				\
 	X(MEM_LIMIT, 0, "mem-limit", "N",				\

@@ -345,7 +345,8 @@ static int load(struct session *s, const struct ktap_image *img)
 	char *log = xmalloc(LOG_SIZE);
 	struct ktap_load l = {
 		.size = sizeof(l),
-		.flags = KTAP_LOAD_NOT_SELF | (opt->cpu >= 0 ? KTAP_LOAD_ONE_CPU : 0),
+		.flags = KTAP_LOAD_NOT_SELF | (opt->cpu >= 0 ? KTAP_LOAD_ONE_CPU : 0) |
+			 (opt->write ? KTAP_LOAD_WRITE : 0),
 		.image = (uintptr_t)img->data,
 		.image_size = img->size,
 		.log = (uintptr_t)log,

@@ -40,6 +40,7 @@ struct run_options {
 	unsigned int render;		/* KTAP_RENDER_ flags */
 	unsigned int quiet;		/* 1: no banner, 2: no report of losses */
 	bool verbose;
+	bool write;			/* -w */
 	unsigned int buffer_kb;
 	__u64 mem_limit;
 	__u64 main_budget;

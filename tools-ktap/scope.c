@@ -375,6 +375,7 @@ static void walk_expr(struct scope *sc, struct expr *e)
 		/* e.x and args.x are the event's, also in a predicate */
 		if (e->a->kind == E_NAME && (!strcmp(e->a->str->s, "e") ||
 					     !strcmp(e->a->str->s, "args") ||
+					     !strcmp(e->a->str->s, "entry") ||
 					     names_is_space(e->a->str->s)))
 			e->a->in_pred = false;
 		walk_expr(sc, e->a);
@@ -701,6 +702,8 @@ static void classify(struct sym *s)
 	} else if (s->elem) {
 		s->class = SYM_GLOBAL;
 		s->kind = KTAP_GLOBAL_TABLE;
+	} else if (!strcmp(name, "entry")) {
+		s->class = SYM_ENTRY;
 	} else if (s->bi) {
 		s->class = SYM_BUILTIN;
 	} else if (is_argn(name, &s->argn)) {

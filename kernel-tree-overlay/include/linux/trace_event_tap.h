@@ -99,11 +99,17 @@ struct trace_event_tap_code {
  * @probe: the function of the event's class that is called by the tracepoint, and
  *	that is this code, or has called it
  * @iterator: may be between the tracepoint and @probe
+ * @ip: of probes of functions: where in the record the address is that was hit; or 0
+ * @ret_ip: of their returns: where the address is that is returned to; or 0
+ * @user: it happened in a program, and no frame of the kernel's stack belongs to it
  */
 struct trace_event_tap_frames {
 	struct trace_event_tap_code	commit;
 	struct trace_event_tap_code	probe;
 	struct trace_event_tap_code	iterator;
+	unsigned int			ip;
+	unsigned int			ret_ip;
+	bool				user;
 };
 
 struct trace_event_tap_text;
@@ -139,9 +145,38 @@ const char *trace_event_tap_render_syscall(struct trace_event_tap_text *text,
 					   struct trace_event_call *call,
 					   const unsigned long *args,
 					   size_t *text_len);
+const char *trace_event_tap_text_cut(struct trace_event_tap_text *text, size_t len,
+				     size_t *text_len);
 __printf(3, 4)
 const char *trace_event_tap_text_printf(struct trace_event_tap_text *text,
 					size_t *text_len, const char *fmt, ...);
+
+/*
+ * Dynamic events, that is, probes with fetch arguments
+ */
+
+struct trace_event_tap_dyn;
+
+/**
+ * struct trace_event_tap_error - what is wrong with a dynamic event
+ * @text: it, in English, or NULL
+ * @word: with which word: 0 is the place, then come the fetch arguments; -1: the
+ *	event's name
+ * @offset: from which byte of that word on
+ */
+struct trace_event_tap_error {
+	const char	*text;
+	int		word;
+	int		offset;
+};
+
+unsigned int trace_event_tap_dyn_group(void);
+struct trace_event_tap_dyn *trace_event_tap_dyn_new(const char *group, const char *name);
+int trace_event_tap_dyn_add(struct trace_event_tap_dyn *dyn, const char *kind,
+			    const char *probe, struct trace_event_tap_error *error);
+struct trace_event_call *trace_event_tap_dyn_call(const struct trace_event_tap_dyn *dyn);
+unsigned long trace_event_tap_dyn_missed(const struct trace_event_tap_dyn *dyn);
+void trace_event_tap_dyn_delete(struct trace_event_tap_dyn *dyn);
 
 /*
  * Code of the kernel, for probes of functions
@@ -169,6 +204,8 @@ int trace_event_tap_symbols(const char *module,
 			    void *data);
 unsigned long trace_event_tap_hook(unsigned long addr);
 enum trace_event_tap_place trace_event_tap_place(unsigned long addr);
+int trace_event_tap_error_type(unsigned long addr);
+void trace_event_tap_override(struct pt_regs *regs, unsigned long retval);
 unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned long *ip,
 				   unsigned int size);
 void trace_event_tap_user_stack(bool entry, struct perf_callchain_entry *stack,

@@ -45,6 +45,7 @@
 
 #include "trace.h"
 #include "trace_output.h"
+#include "trace_probe.h"
 
 /*
  * A record that does not fit the per-CPU page goes to the ring buffer: one with
@@ -388,10 +389,10 @@ EXPORT_SYMBOL_GPL(trace_event_tap_syscall);
 
 /**
  * trace_event_tap_code - find the code of a function
- * @func: the function, or NULL
+ * @func: the function, or an address in it, or NULL
  * @code: set to where its code is, as far as the kernel knows
  *
- * Context: process context.
+ * Context: any.
  */
 void trace_event_tap_code(const void *func, struct trace_event_tap_code *code)
 {
@@ -421,9 +422,20 @@ void trace_event_tap_frames(struct trace_event_call *call,
 			    struct trace_event_tap_frames *frames)
 {
 	const struct tracepoint *tp = NULL;
+	struct ftrace_event_field *f;
 
+	memset(frames, 0, sizeof(*frames));
 	if (call->flags & TRACE_EVENT_FL_TRACEPOINT)
 		tp = call->tp;
+	frames->user = call->flags & TRACE_EVENT_FL_UPROBE;
+	if (call->flags & (TRACE_EVENT_FL_KPROBE | TRACE_EVENT_FL_FPROBE)) {
+		list_for_each_entry(f, trace_get_fields(call), link) {
+			if (!strcmp(f->name, FIELD_STRING_IP))
+				frames->ip = f->offset;
+			else if (!strcmp(f->name, FIELD_STRING_RETIP))
+				frames->ret_ip = f->offset;
+		}
+	}
 	trace_event_tap_code(trace_event_buffer_commit, &frames->commit);
 	trace_event_tap_code(call->class->probe, &frames->probe);
 	trace_event_tap_code(tp ? tp->iterator : NULL, &frames->iterator);
@@ -663,6 +675,28 @@ const char *trace_event_tap_render_syscall(struct trace_event_tap_text *text,
 	return tap_print(text, call, text->rec, len, text_len);
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_render_syscall);
+
+/**
+ * trace_event_tap_text_cut - take the end of a text away
+ * @text: what it was rendered with last
+ * @len: bytes that are kept, at most all
+ * @text_len: set to the length with a newline
+ *
+ * Context: as trace_event_tap_render().
+ * Return: the text, with a newline at its end.
+ */
+const char *trace_event_tap_text_cut(struct trace_event_tap_text *text, size_t len,
+				     size_t *text_len)
+{
+	char *buf = text->iter.seq.buffer;
+
+	len = min_t(size_t, len, TRACE_SEQ_BUFFER_SIZE - 2);
+	buf[len] = '\n';
+	buf[len + 1] = '\0';
+	*text_len = len + 1;
+	return buf;
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_text_cut);
 
 /**
  * trace_event_tap_text_printf - format the text of an event of the caller's own

@@ -3,14 +3,16 @@
  * What a tracer that may be a module has to know of the kernel's code: which
  * functions there are, whether one can be probed, where the function tracer's
  * hook is, the stack at a probe, and that of a program; and of the code of
- * programs, whether an instruction can be probed.
+ * programs, whether an instruction can be probed. And what one has that injects
+ * errors: which functions allow it, and how a function is left before it has begun.
  *
- * Contexts: process context, but for trace_event_tap_stack() and
- * trace_event_tap_user_stack().
+ * Contexts: process context, but for trace_event_tap_stack(),
+ * trace_event_tap_user_stack() and trace_event_tap_override().
  * Locks: that of the modules, while their symbols are looked at.
  */
 #include <linux/align.h>
 #include <linux/compat.h>
+#include <linux/error-injection.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/glob.h>
@@ -154,6 +156,38 @@ enum trace_event_tap_place trace_event_tap_place(unsigned long addr)
 	return is_notrace(addr) ? TRACE_EVENT_TAP_NOTRACE : TRACE_EVENT_TAP_CODE;
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_place);
+
+/**
+ * trace_event_tap_error_type - which results a function may be made to have
+ * @addr: where it begins
+ *
+ * Context: process context, may sleep.
+ * Return: EI_ETYPE_*, or a negative error if it is not on the kernel's list of
+ * functions that allow error injection.
+ */
+int trace_event_tap_error_type(unsigned long addr)
+{
+	return get_injectable_error_type(addr);
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_error_type);
+
+/**
+ * trace_event_tap_override - have a function return at once
+ * @regs: the registers at its start, in the handler of a kprobe that is never
+ *	optimized; it returns 1
+ * @retval: what the function returns
+ *
+ * Context: any.
+ */
+void trace_event_tap_override(struct pt_regs *regs, unsigned long retval)
+{
+#ifdef CONFIG_FUNCTION_ERROR_INJECTION
+	regs_set_return_value(regs, retval);
+	override_function_with_return(regs);
+#endif
+}
+NOKPROBE_SYMBOL(trace_event_tap_override);
+EXPORT_SYMBOL_GPL(trace_event_tap_override);
 
 /*
  * At a function's start there is no frame of it yet, and who follows frame

@@ -518,7 +518,10 @@ enum ktap_op {
 	X(RETVAL,	"retval",	0, 0, KTAP_BI_VALUE | KTAP_BI_EVENT) \
 	/* programs */							\
 	X(USTACK,	"ustack",	0, 1, KTAP_BI_VALUE)		\
-	X(USYM,		"usym",		1, 1, 0)
+	X(USYM,		"usym",		1, 1, 0)			\
+	/* entry.NAME, and what changes the system */			\
+	X(EV_ENTRY,	"event.entry",	1, 1, KTAP_BI_EVENT)		\
+	X(EV_SET_RETVAL, "event.set_retval", 1, 2, KTAP_BI_EVENT)
 
 /* The builtins of this kernel; not part of any image: images name builtins. */
 enum ktap_builtin_id {
@@ -823,10 +826,16 @@ enum ktap_loss {
 /* Deliver only what tasks of a control group do, see struct ktap_load. */
 #define KTAP_LOAD_CGROUP	(1 << 2)
 
+/*
+ * The script may change results (event.set_retval); one that does is refused
+ * without it.  Needs CAP_SYS_ADMIN, and a kernel that is not locked down.
+ */
+#define KTAP_LOAD_WRITE		(1 << 3)
+
 /**
  * struct ktap_load - argument of KTAP_IOC_LOAD
  * @size: sizeof(struct ktap_load)
- * @flags: KTAP_LOAD_NOT_SELF, KTAP_LOAD_ONE_CPU, KTAP_LOAD_CGROUP
+ * @flags: KTAP_LOAD_NOT_SELF, KTAP_LOAD_ONE_CPU, KTAP_LOAD_CGROUP, KTAP_LOAD_WRITE
  * @image: address of the image
  * @image_size: bytes of the image
  * @log: address of a buffer that gets the reason of a refusal

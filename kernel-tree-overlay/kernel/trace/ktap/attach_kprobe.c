@@ -2,12 +2,14 @@
 /*
  * ktap: the names of probes of the kernel's functions.
  *
- *	item	 = kind ":" place [ return ]
+ *	item	 = kind ":" place [ return ] { definition }
  *	kind	 = "probe" | "kprobe" | "kprobes" | "k" | "kretprobe" | "kretprobes"
  *	place	 = [ MODULE ":" ] FUNCTION [ "+" OFFSET ]
  *		 | [ MODULE ":" ] GLOB		MODULE may be a glob as well
  *		 | ADDRESS
  *	return	 = "%return" | "!"
+ *
+ * A definition is what kprobe_events calls a fetch argument, see attach_dynamic.c.
  *
  * One function that cannot be probed is an error that says why. Of a glob, those
  * that cannot are left out, and a note says so.
@@ -28,6 +30,7 @@
 #include <linux/stringhash.h>
 #include <linux/trace_event_tap.h>
 
+#include "ev_dynamic.h"
 #include "ev_kprobe.h"
 
 /* Of a function that is probed at its start, an architecture may skip that much. */
@@ -42,6 +45,8 @@
  * @offset: from the function's start
  * @addr: the address, or 0 if it is a function
  * @ret: its return
+ * @keep_args: the handler asks for what the entry had
+ * @defs: fetch definitions, or NULL
  */
 struct place {
 	struct ktap_attach *a;
@@ -51,6 +56,8 @@ struct place {
 	unsigned long offset;
 	unsigned long addr;
 	bool ret;
+	bool keep_args;
+	const char *defs;
 };
 
 static size_t kind(const char *item, bool *ret)
@@ -92,13 +99,15 @@ static int parse(struct place *p)
 	if (strstr(s, " /"))
 		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
 				  item);
+	len = strcspn(s, " \t");
+	if (s[len]) {
+		s[len] = '\0';
+		p->defs = skip_spaces(s + len + 1);
+	}
 	if (strchr(s, '/'))
 		return ktap_error(a->x, "\"%s\": %s", item, IS_ENABLED(CONFIG_UPROBES) ?
 				  "a function of a program is u:/PATH:FUNCTION" :
 				  "this kernel has no probes of programs (CONFIG_UPROBES)");
-	if (s[strcspn(s, " \t")])
-		return ktap_error(a->x, "\"%s\": %s", item,
-				  "this version has no fetch definitions; use arg1, retval");
 	len = strlen(s);
 	if (len && s[len - 1] == '!') {
 		s[len - 1] = '\0';
@@ -158,18 +167,19 @@ static struct hlist_head *site_bucket(struct ktap_session *s, const char *key)
 }
 
 /* One that the script has named so before */
-static struct ktap_site *site_find(struct ktap_session *s, const char *key, bool ret)
+static struct ktap_site *site_find(struct ktap_session *s, const struct place *p)
 {
 	struct ktap_site *site;
 
-	hlist_for_each_entry(site, site_bucket(s, key), hash)
-		if (site->ops == &ktap_kprobe_ops && site->kprobe->ret == ret &&
-		    !strcmp(site->kprobe->key, key))
+	hlist_for_each_entry(site, site_bucket(s, p->text), hash)
+		if (site->ops == &ktap_kprobe_ops && site->kprobe->ret == p->ret &&
+		    site->kprobe->keep_args == p->keep_args &&
+		    !strcmp(site->kprobe->key, p->text))
 			return site;
 	return NULL;
 }
 
-static struct ktap_site *site_create(struct ktap_session *s, const char *key, bool ret)
+static struct ktap_site *site_create(struct ktap_session *s, const struct place *place)
 {
 	struct ktap_site *site = ktap_site_new(s, &ktap_kprobe_ops);
 	struct ktap_kprobe *p;
@@ -181,12 +191,14 @@ static struct ktap_site *site_create(struct ktap_session *s, const char *key, bo
 		goto fail;
 	site->kprobe = p;
 	p->site = site;
-	p->ret = ret;
-	p->key = kstrdup(key, GFP_KERNEL_ACCOUNT);
+	p->ret = place->ret;
+	p->keep_args = place->keep_args;
+	p->inject = -ENOENT;
+	p->key = kstrdup(place->text, GFP_KERNEL_ACCOUNT);
 	if (!p->key || ktap_kprobe_set_fields(p))
 		goto fail;
 	site->name = p->key;
-	hlist_add_head(&site->hash, site_bucket(s, key));
+	hlist_add_head(&site->hash, site_bucket(s, p->key));
 	return site;
 fail:
 	ktap_site_free(site);
@@ -313,13 +325,41 @@ static void func_at(unsigned long addr, char buf[KSYM_SYMBOL_LEN])
 	buf[strcspn(buf, " ")] = '\0';
 }
 
+/* A probe with definitions, which the kernel itself takes apart */
+#ifdef CONFIG_KPROBE_EVENTS
+static int attach_defined(struct place *p, const struct ktap_kprobe *probe)
+{
+	struct ktap_dyn_place place = {
+		.where = p->text,
+		.name = p->text,
+		.func = probe->funcs->func,
+		.addr = probe->entry || p->ret ? probe->funcs->addr : 0,
+	};
+	struct ktap_dynamic d = {
+		.key = p->text,
+		.defs = p->defs,
+		.ret = p->ret,
+		.exact = true,
+		.nr = 1,
+		.places = &place,
+	};
+
+	return ktap_attach_dynamic(p->a, &d);
+}
+#else
+static int attach_defined(struct place *p, const struct ktap_kprobe *probe)
+{
+	return ktap_error(p->a->x, "\"%s\": definitions need CONFIG_KPROBE_EVENTS", p->a->item);
+}
+#endif
+
 static const char beyond_end[] = "that is beyond the function's end";
 
 static int attach_one(struct place *p, const char *symbol)
 {
 	struct ktap_attach *a = p->a;
 	struct ktap_session *s = a->session;
-	struct ktap_site *site = site_find(s, p->text, p->ret);
+	struct ktap_site *site = p->defs ? NULL : site_find(s, p);
 	char func[KSYM_SYMBOL_LEN];
 	struct ktap_kprobe *probe;
 	struct trace_event_tap_code code;
@@ -330,7 +370,7 @@ static int attach_one(struct place *p, const char *symbol)
 
 	if (site)
 		return ktap_attach_site(a, site, true);
-	site = site_create(s, p->text, p->ret);
+	site = site_create(s, p);
 	if (!site)
 		return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
 	probe = site->kprobe;
@@ -377,6 +417,13 @@ static int attach_one(struct place *p, const char *symbol)
 		goto drop;
 	}
 	probe->nr = 1;
+	if (p->defs) {
+		/* all that may be wrong with the place has been found out by now */
+		ret = attach_defined(p, probe);
+		goto drop;
+	}
+	if (s->write && (probe->entry || p->ret))
+		probe->inject = trace_event_tap_error_type(addr);
 	site->name = probe->funcs->name;
 	ret = ktap_kprobe_enable(probe);
 	if (ret) {
@@ -477,6 +524,58 @@ static void unique(struct glob *g)
 	g->nr = nr;
 }
 
+/* All of them with definitions; their names are still @g's */
+#ifdef CONFIG_KPROBE_EVENTS
+static int attach_defined_glob(struct place *p, struct glob *g)
+{
+	const char *module = p->module && !has_wildcard(p->module) ? p->module : NULL;
+	struct ktap_attach *a = p->a;
+	struct ktap_dynamic d = {
+		.key = p->text,
+		.defs = p->defs,
+		.ret = p->ret,
+		.nr = g->nr,
+		.refused = &g->refused,
+	};
+	unsigned int total = g->refused.nr + g->nr, i;
+	struct ktap_dyn_place *places;
+	int ret = 0;
+
+	if (g->nr > KTAP_MAX_DYN_PLACES)
+		return ktap_error(a->x, "\"%s\" matches %u functions; with definitions, %u is the limit",
+				  a->item, g->nr, KTAP_MAX_DYN_PLACES);
+	places = kvcalloc(g->nr, sizeof(*places), GFP_KERNEL);
+	for (i = 0; places && i < g->nr; i++) {
+		places[i].name = g->funcs[i].func;
+		places[i].func = g->funcs[i].func;
+		places[i].addr = g->funcs[i].addr;
+		places[i].where = kasprintf(GFP_KERNEL, "%s%s%s", module ?: "",
+					    module ? ":" : "", g->funcs[i].func);
+		if (!places[i].where)
+			ret = -ENOMEM;
+	}
+	d.places = places;
+	if (!places || ret)
+		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	else
+		ret = ktap_attach_dynamic(a, &d);
+	for (i = 0; places && i < g->nr; i++)
+		kfree(places[i].where);
+	kvfree(places);
+	if (!ret && g->refused.nr == total)
+		return ktap_error(a->x, "cannot probe \"%s\": %.1000s", a->item,
+				  g->refused.log.buf ?: "");
+	ktap_refused_end(a, &g->refused, ret ? 0 : total - g->refused.nr, "functions");
+	g->refused = (struct ktap_refused) { };
+	return ret;
+}
+#else
+static int attach_defined_glob(struct place *p, struct glob *g)
+{
+	return attach_defined(p, NULL);
+}
+#endif
+
 static int attach_functions(struct place *p, struct glob *g)
 {
 	struct ktap_attach *a = p->a;
@@ -486,8 +585,10 @@ static int attach_functions(struct place *p, struct glob *g)
 	int ret;
 
 	unique(g);
+	if (p->defs)
+		return attach_defined_glob(p, g);
 	ktap_attach_many(a, g->nr);
-	site = site_create(s, p->text, p->ret);
+	site = site_create(s, p);
 	if (!site)
 		return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
 	probe = site->kprobe;
@@ -512,7 +613,7 @@ static int attach_glob(struct place *p)
 {
 	struct glob g = { .pattern = p->symbol, .ret = p->ret };
 	struct ktap_attach *a = p->a;
-	struct ktap_site *site = site_find(a->session, p->text, p->ret);
+	struct ktap_site *site = p->defs ? NULL : site_find(a->session, p);
 	int ret;
 
 	if (!IS_ENABLED(CONFIG_FPROBE))
@@ -560,6 +661,7 @@ int ktap_attach_kprobe(struct ktap_attach *a)
 	if (security_locked_down(LOCKDOWN_KPROBES))
 		return ktap_error(a->x, "\"%s\": the kernel is locked down, and has no probes",
 				  a->item);
+	p.keep_args = ktap_closure_wants_entry(a->session->vm, a->fn);
 	text = skip_spaces(a->item + kind(a->item, &p.ret));
 	p.text = kstrdup(text, GFP_KERNEL);
 	if (!p.text)

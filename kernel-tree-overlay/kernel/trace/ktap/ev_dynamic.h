@@ -36,8 +36,7 @@ struct ktap_dyn_place {
  * @exact: the item is this event and no other, so what is wrong is an error
  * @nr: how many places there are
  * @places: them; of the kernel's, sorted by @addr if there are several
- * @refused: how many of them the kernel refuses, if not @exact; is added to
- * @log: gets their names
+ * @refused: gets those that the kernel refuses, if not @exact
  */
 struct ktap_dynamic {
 	const char *key;
@@ -47,8 +46,7 @@ struct ktap_dynamic {
 	bool exact;
 	unsigned int nr;
 	const struct ktap_dyn_place *places;
-	unsigned int refused;
-	struct ktap_log *log;
+	struct ktap_refused *refused;
 };
 
 /**
@@ -82,6 +80,6 @@ struct ktap_dyn {
 };
 
 /* attach_dynamic.c */
-int ktap_attach_dynamic(struct ktap_attach *a, struct ktap_dynamic *d);
+int ktap_attach_dynamic(struct ktap_attach *a, const struct ktap_dynamic *d);
 
 #endif /* _KTAP_EV_DYNAMIC_H */

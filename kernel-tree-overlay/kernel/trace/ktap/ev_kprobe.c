@@ -54,6 +54,16 @@
 #endif
 
 /**
+ * struct call - what is kept of a call until it returns
+ * @then: when it began
+ * @args: its arguments, if &ktap_kprobe.keep_args
+ */
+struct call {
+	u64 then;
+	unsigned long args[NR_ARGS];
+};
+
+/**
  * struct ktap_kprobes - the probes of a session that are registered
  * @kps: of single functions
  * @nr_kps: how many
@@ -88,9 +98,35 @@ static __always_inline bool kprobe_wants_return(const struct ktap_kprobe *p)
 	return ktap_session_live(s) && ktap_session_wants_task(s) && !ktap_session_is_self(s);
 }
 
-static __always_inline void kprobe_deliver(struct ktap_kprobe *p, unsigned int n,
+static __always_inline unsigned long kprobe_arg(struct pt_regs *regs, unsigned int n)
+{
+#ifdef CONFIG_HAVE_FUNCTION_ARG_ACCESS_API
+	return regs_get_kernel_argument(regs, n);
+#else
+	return 0;
+#endif
+}
+
+static __always_inline void save_call(const struct ktap_kprobe *p, void *data,
+				      struct pt_regs *regs)
+{
+	struct call *call = data;
+	unsigned int i;
+
+	call->then = ktime_get_mono_fast_ns();
+	for (i = 0; p->keep_args && i < NR_ARGS; i++)
+		call->args[i] = kprobe_arg(regs, i);
+}
+
+static size_t call_size(const struct ktap_kprobe *p)
+{
+	return p->keep_args ? sizeof(struct call) : offsetof(struct call, args);
+}
+
+/* Whether the function is to return at once */
+static __always_inline bool kprobe_deliver(struct ktap_kprobe *p, unsigned int n,
 					   struct pt_regs *regs, unsigned long ret_ip,
-					   u64 elapsed)
+					   const struct call *call)
 {
 	struct ktap_event ev __uninitialized;
 
@@ -102,30 +138,36 @@ static __always_inline void kprobe_deliver(struct ktap_kprobe *p, unsigned int n
 	ev.args[2] = p->ret ? regs_return_value(regs) : 0;
 	ev.args[3] = n;
 	ev.regs = regs;
-	ev.elapsed = elapsed;
+	ev.elapsed = call ? ktime_get_mono_fast_ns() - call->then : 0;
+	ev.entry = call && p->keep_args ? call->args : NULL;
+	ev.overridden = false;
 	ktap_event_deliver(p->site, &ev);
+	return ev.overridden;
 }
 
 static int kprobe_hit(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct ktap_kprobe *p = container_of(kp, struct ktap_kprobe, kp);
 
-	if (kprobe_wants(p))
-		kprobe_deliver(p, 0, regs, 0, 0);
-	return 0;
+	return kprobe_wants(p) && kprobe_deliver(p, 0, regs, 0, NULL);
 }
 
 NOKPROBE_SYMBOL(kprobe_hit);
 
+/* A probe with such a handler is not optimized, so that ours may change where it goes. */
+static void kprobe_after(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+NOKPROBE_SYMBOL(kprobe_after);
+
 static int kretprobe_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct kretprobe *rp = get_kretprobe(ri);
-	u64 now;
+	struct ktap_kprobe *p = container_of(get_kretprobe(ri), struct ktap_kprobe, rp);
 
-	if (!kprobe_wants_return(container_of(rp, struct ktap_kprobe, rp)))
+	if (!kprobe_wants_return(p))
 		return 1;
-	now = ktime_get_mono_fast_ns();
-	memcpy(ri->data, &now, sizeof(now));
+	save_call(p, ri->data, regs);
 	return 0;
 }
 
@@ -133,15 +175,10 @@ NOKPROBE_SYMBOL(kretprobe_entry);
 
 static int kretprobe_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct kretprobe *rp = get_kretprobe(ri);
-	struct ktap_kprobe *p = container_of(rp, struct ktap_kprobe, rp);
-	u64 then;
+	struct ktap_kprobe *p = container_of(get_kretprobe(ri), struct ktap_kprobe, rp);
 
-	if (!kprobe_wants(p))
-		return 0;
-	memcpy(&then, ri->data, sizeof(then));
-	kprobe_deliver(p, 0, regs, get_kretprobe_retaddr(ri),
-		       ktime_get_mono_fast_ns() - then);
+	if (kprobe_wants(p))
+		kprobe_deliver(p, 0, regs, get_kretprobe_retaddr(ri), (void *)ri->data);
 	return 0;
 }
 
@@ -169,21 +206,19 @@ static int fprobe_entry(struct fprobe *fp, unsigned long ip, unsigned long ret_i
 			struct pt_regs *regs, void *data)
 {
 	struct ktap_kprobe *p = container_of(fp, struct ktap_kprobe, fp);
-	u64 now;
 	int n;
 
 	if (p->ret) {
 		if (!kprobe_wants_return(p))
 			return 1;
-		now = ktime_get_mono_fast_ns();
-		memcpy(data, &now, sizeof(now));
+		save_call(p, data, regs);
 		return 0;
 	}
 	if (!kprobe_wants(p))
 		return 0;
 	n = find_func(p, ip);
 	if (n >= 0)
-		kprobe_deliver(p, n, regs, 0, 0);
+		kprobe_deliver(p, n, regs, 0, NULL);
 	return 0;
 }
 
@@ -193,15 +228,13 @@ static void fprobe_return(struct fprobe *fp, unsigned long ip, unsigned long ret
 			  struct pt_regs *regs, void *data)
 {
 	struct ktap_kprobe *p = container_of(fp, struct ktap_kprobe, fp);
-	u64 then;
 	int n;
 
 	if (!kprobe_wants(p))
 		return;
-	memcpy(&then, data, sizeof(then));
 	n = find_func(p, ip);
 	if (n >= 0)
-		kprobe_deliver(p, n, regs, ret_ip, ktime_get_mono_fast_ns() - then);
+		kprobe_deliver(p, n, regs, ret_ip, data);
 }
 
 NOKPROBE_SYMBOL(fprobe_return);
@@ -245,7 +278,7 @@ static int register_glob(struct ktap_kprobe *p)
 	p->fp.entry_handler = fprobe_entry;
 	if (p->ret) {
 		p->fp.exit_handler = fprobe_return;
-		p->fp.entry_data_size = sizeof(u64);
+		p->fp.entry_data_size = call_size(p);
 		p->fp.nr_maxactive = clamp(2 * p->nr * num_possible_cpus(), MIN_ACTIVE,
 					   16 * MAX_ACTIVE);
 	}
@@ -300,7 +333,7 @@ int ktap_kprobe_register(struct ktap_kprobe *p)
 	if (p->ret) {
 		p->rp.handler = kretprobe_return;
 		p->rp.entry_handler = kretprobe_entry;
-		p->rp.data_size = sizeof(u64);
+		p->rp.data_size = call_size(p);
 		p->rp.maxactive = clamp(64 * num_possible_cpus(), MIN_ACTIVE, MAX_ACTIVE);
 		p->rp.kp.flags = KPROBE_FLAG_DISABLED;
 		ret = reserve(&all->rps, all->nr_rps) ?: register_kretprobe(&p->rp);
@@ -308,6 +341,8 @@ int ktap_kprobe_register(struct ktap_kprobe *p)
 			all->rps[all->nr_rps++] = &p->rp;
 	} else {
 		p->kp.pre_handler = kprobe_hit;
+		if (s->write)
+			p->kp.post_handler = kprobe_after;
 		p->kp.flags = KPROBE_FLAG_DISABLED;
 		ret = reserve(&all->kps, all->nr_kps) ?: register_kprobe(&p->kp);
 		if (!ret)
@@ -466,15 +501,6 @@ int ktap_kprobe_set_fields(struct ktap_kprobe *p)
 				    0, kprobe_get_field);
 }
 
-static unsigned long kprobe_arg(struct pt_regs *regs, unsigned int n)
-{
-#ifdef CONFIG_HAVE_FUNCTION_ARG_ACCESS_API
-	return regs_get_kernel_argument(regs, n);
-#else
-	return 0;
-#endif
-}
-
 static int kprobe_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
 			struct ktap_val *out)
 {
@@ -561,6 +587,44 @@ static int kprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 	return 1;
 }
 
+static int kprobe_entry(struct ktap_exec *x, const struct ktap_event *ev,
+			const struct ktap_str *name, struct ktap_val *out)
+{
+	int n;
+
+	if (!ev->site->kprobe->ret)
+		return 1;
+	n = ktap_entry_arg(name, NR_ARGS);
+	if (n < 0 || !ev->entry)
+		return -ENOENT;
+	ktap_set_int(out, (long)ev->entry[n]);
+	return 0;
+}
+
+static int kprobe_set_retval(struct ktap_exec *x, struct ktap_event *ev, s64 retval)
+{
+	const struct ktap_kprobe *p = ev->site->kprobe;
+	const char *func = p->funcs[ev->args[3]].func;
+	int ret;
+
+	if (p->glob)
+		return ktap_error(x, "e.set_retval() is for one function, not for a pattern");
+	if (!p->ret && !p->entry)
+		return ktap_error(x, "e.set_retval() is for a function's entry or return, not for %s",
+				  p->key);
+	ret = ktap_event_fits(x, func, p->inject, retval);
+	if (ret)
+		return ret;
+	if (p->ret) {
+		regs_set_return_value(ev->regs, retval);
+		ev->args[2] = retval;
+	} else {
+		trace_event_tap_override(ev->regs, retval);
+		ev->overridden = true;
+	}
+	return 0;
+}
+
 static int kprobe_attach(struct ktap_site *site)
 {
 	return ktap_kprobe_register(site->kprobe);
@@ -575,4 +639,6 @@ const struct ktap_event_ops ktap_kprobe_ops = {
 	.render	= kprobe_render,
 	.stack	= kprobe_stack,
 	.get	= kprobe_get,
+	.entry	= kprobe_entry,
+	.set_retval = kprobe_set_retval,
 };

@@ -34,6 +34,9 @@ struct ktap_kfunc {
  * @ret: it is where the functions return
  * @entry: it is where a function begins
  * @glob: it is an fprobe, of all functions that a pattern matches
+ * @keep_args: a handler of the return asks for the arguments of the entry
+ * @inject: of a single function: which results it may be made to have, EI_ETYPE_*,
+ *	or negative
  * @registered: events come
  * @before: hits that were missed before the session began
  * @kp: a probe of one function
@@ -48,7 +51,9 @@ struct ktap_kprobe {
 	bool ret;
 	bool entry;
 	bool glob;
+	bool keep_args;
 	bool registered;
+	int inject;
 	unsigned long before;
 	union {
 		struct kprobe kp;

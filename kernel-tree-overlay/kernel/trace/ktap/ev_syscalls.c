@@ -11,6 +11,7 @@
  * be enabled. The rest, process context.
  * Locks: none; the tables do not change while events are delivered.
  */
+#include <linux/error-injection.h>
 #include <linux/ftrace.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -98,6 +99,7 @@ static void sc_exit(void *data, struct pt_regs *regs, long ret)
 	ev.rec = NULL;
 	ev.len = 0;
 	ev.args[0] = syscall_get_return_value(current, regs);
+	ev.regs = regs;
 	ktap_event_deliver(site, &ev);
 }
 
@@ -250,6 +252,23 @@ static int sc_get(struct ktap_exec *x, const struct ktap_event *ev,
 	return 0;
 }
 
+/* Of all system calls the kernel's rule is that they may fail. */
+static int sc_set_retval(struct ktap_exec *x, struct ktap_event *ev, s64 retval)
+{
+	const char *name = ev->site->name;
+	int ret;
+
+	if (ev->site->sc_enter)
+		return ktap_error(x, "e.set_retval() is for the end of a system call, sys_exit_*, not for %s",
+				  name);
+	ret = ktap_event_fits(x, name + strlen("sys_exit_"), EI_ETYPE_ERRNO, retval);
+	if (ret)
+		return ret;
+	syscall_set_return_value(current, ev->regs, retval, 0);
+	ev->args[0] = retval;
+	return 0;
+}
+
 const struct ktap_event_ops ktap_syscall_ops = {
 	.attach	= sc_attach,
 	.field	= sc_field,
@@ -258,4 +277,5 @@ const struct ktap_event_ops ktap_syscall_ops = {
 	.render	= sc_render,
 	.stack	= sc_stack,
 	.get	= sc_get,
+	.set_retval = sc_set_retval,
 };

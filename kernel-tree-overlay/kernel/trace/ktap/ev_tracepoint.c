@@ -33,24 +33,12 @@ static void tp_tap(struct trace_event_tap *tap, const void *rec, size_t len)
 	ktap_event_deliver(site, &ev);
 }
 
-/* What the record's builder is, no name tells; but it calls what calls the tap. */
-static void tp_find_own(struct ktap_site *site)
-{
-	struct trace_event_tap_frames frames;
-
-	trace_event_tap_frames(site->call, &frames);
-	site->own.inner = frames.commit;
-	site->own.more = 1;
-	site->own.outer[0] = frames.probe;
-	site->own.outer[1] = frames.iterator;
-}
-
 static int tp_attach(struct ktap_site *site)
 {
 	int ret;
 
 	if (ktap_vm_uses(site->session->vm, KTAP_BI_STACK))
-		tp_find_own(site);
+		trace_event_tap_frames(site->call, &site->frames);
 	site->tap.call = site->call;
 	site->tap.func = tp_tap;
 	ret = trace_event_tap_attach(&site->tap);
@@ -169,16 +157,11 @@ static const char *tp_render(struct trace_event_tap_text *text,
 	return trace_event_tap_render(text, site->call, data, len, text_len);
 }
 
-static unsigned int tp_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
-{
-	return ktap_stack_save(&ev->site->own, ip, max);
-}
-
 const struct ktap_event_ops ktap_tracepoint_ops = {
 	.attach	= tp_attach,
 	.field	= tp_field,
 	.size	= tp_size,
 	.put	= tp_put,
 	.render	= tp_render,
-	.stack	= tp_stack,
+	.stack	= ktap_stack_in_tap,
 };

@@ -9,6 +9,8 @@
  * Contexts: ktap_events_*(), process context; the rest, handlers.
  * Locks: none; sites do not change while events are delivered.
  */
+#include <linux/err.h>
+#include <linux/error-injection.h>
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -135,6 +137,107 @@ int ktap_event_get(struct ktap_exec *x, enum ktap_event_has what, struct ktap_va
 	return 0;
 }
 
+/**
+ * ktap_event_entry() - entry.NAME: what the entry had that a return belongs to
+ * @x: a handler
+ * @name: the name
+ * @out: set to it; of other events, to nil
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_event_entry(struct ktap_exec *x, const struct ktap_str *name, struct ktap_val *out)
+{
+	const struct ktap_event *ev = ktap_exec_event(x);
+	const struct ktap_site *site = ev->site;
+	int ret = site->ops->entry ? site->ops->entry(x, ev, name, out) : 1;
+
+	if (ret == -ENOENT && !site->glob)
+		return ktap_error(x, "%s has no entry.%s", site->name, name->data);
+	if (ret != 1 && ret != -ENOENT)
+		return ret;
+	ktap_set_nil(out);
+	return 0;
+}
+
+/**
+ * ktap_entry_arg() - which argument of a function a name is
+ * @name: the name
+ * @max: how many there are
+ *
+ * Return: 0 for arg1, and so on, or -ENOENT.
+ */
+int ktap_entry_arg(const struct ktap_str *name, unsigned int max)
+{
+	if (name->len != 4 || memcmp(name->data, "arg", 3) || name->data[3] < '1' ||
+	    name->data[3] >= '1' + max)
+		return -ENOENT;
+	return name->data[3] - '1';
+}
+
+/*
+ * e.set_retval()
+ */
+
+/**
+ * ktap_event_set_retval() - change the result of what is traced
+ * @x: a handler
+ * @retval: the new one
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_event_set_retval(struct ktap_exec *x, s64 retval)
+{
+	struct ktap_event *ev = ktap_exec_event(x);
+	const struct ktap_site *site = ev->site;
+
+	/* the compiler knows the call, but a script may hide it */
+	if (!site->session->write)
+		return ktap_error(x, "e.set_retval() changes what the kernel does: run ktap with -w");
+	if (!site->ops->set_retval)
+		return ktap_error(x, "e.set_retval() needs sys_exit_*, or a function's probe without definitions, not %s",
+				  site->name);
+	return site->ops->set_retval(x, ev, retval);
+}
+
+/**
+ * ktap_event_fits() - whether a result may be one, by the kernel's rules
+ * @x: a handler
+ * @func: what would have it
+ * @type: EI_ETYPE_*, as the kernel's list for error injection says, or negative
+ * @retval: the result
+ *
+ * Return: 0, or what ktap_error() returned.
+ */
+int ktap_event_fits(struct ktap_exec *x, const char *func, int type, s64 retval)
+{
+	bool is_errno = retval < 0 && retval >= -MAX_ERRNO;
+	const char *want = NULL;
+
+	switch (type) {
+	case EI_ETYPE_NULL:
+		want = retval ? "0 (NULL)" : NULL;
+		break;
+	case EI_ETYPE_ERRNO:
+		want = is_errno ? NULL : "an error: -1 to -4095";
+		break;
+	case EI_ETYPE_ERRNO_NULL:
+		want = !retval || is_errno ? NULL : "0 or an error: -1 to -4095";
+		break;
+	case EI_ETYPE_TRUE:
+		want = retval == 1 ? NULL : "1 (true)";
+		break;
+	default:
+		return ktap_error(x, "the result of %s may not be changed: it is not in %s", func,
+				  IS_ENABLED(CONFIG_FUNCTION_ERROR_INJECTION) ?
+				  "/sys/kernel/debug/error_injection/list" :
+				  "any list, for want of CONFIG_FUNCTION_ERROR_INJECTION");
+	}
+	if (want)
+		return ktap_error(x, "%s may only be made to return %s, not %lld", func, want,
+				  retval);
+	return 0;
+}
+
 /*
  * The members of e
  */
@@ -183,6 +286,7 @@ enum member {
 	M_ALLFIELD,
 	M_FIELDNUM,
 	M_FIELD,
+	M_SET_RETVAL,
 };
 
 static int event_member(const struct ktap_str *name)
@@ -205,6 +309,7 @@ static int event_member(const struct ktap_str *name)
 		MEMBER("allfield", M_ALLFIELD),
 		MEMBER("fieldnum", M_FIELDNUM),
 		MEMBER("field", M_FIELD),
+		MEMBER("set_retval", M_SET_RETVAL),
 #undef MEMBER
 	};
 	int i;
@@ -234,8 +339,10 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name,
 		return ktap_event_get(x, KTAP_HAS_NAME, out);
 	case M_TOSTRING:
 	case M_FIELD:
+	case M_SET_RETVAL:
 		*out = (struct ktap_val){
-			.i = member == M_FIELD ? KTAP_BI_EV_FIELD : KTAP_BI_EV_TOSTRING,
+			.i = member == M_FIELD ? KTAP_BI_EV_FIELD :
+			     member == M_TOSTRING ? KTAP_BI_EV_TOSTRING : KTAP_BI_EV_SET_RETVAL,
 			.type = KTAP_BUILTIN,
 		};
 		return 0;
@@ -400,6 +507,7 @@ void ktap_events_detach(struct ktap_session *s)
 	ktap_ftraces_detach(s);
 	ktap_uprobes_detach(s);
 	ktap_perfs_detach(s);
+	ktap_dynamic_detach(s);
 	if (!list_empty(&s->taps))
 		trace_event_tap_detach(&s->taps);
 	else if (wait)

@@ -19,6 +19,7 @@
 #include "ktap.h"
 
 struct cgroup;
+struct ktap_dyn;
 struct ktap_late;
 struct ktap_ftrace;
 struct ktap_kfunc;
@@ -36,12 +37,14 @@ struct ktap_uprobe;
 /**
  * struct ktap_own_frames - which frames of a stack are the tracer's
  * @next: the first one that is not, if that is known; or 0
+ * @first: otherwise: code that the first one is in that is not, if that is known
  * @inner: otherwise: code that one of them is in, and all before it are ours
  * @more: how many that follow are ours as well, whatever they are in
  * @outer: code that those may be in which follow, and are ours if they are
  */
 struct ktap_own_frames {
 	unsigned long next;
+	struct trace_event_tap_code first;
 	struct trace_event_tap_code inner;
 	unsigned int more;
 	struct trace_event_tap_code outer[2];
@@ -93,6 +96,7 @@ struct ktap_names {
  * @ending: the trace_end functions run
  * @start_ns: when the events began to be delivered, CLOCK_MONOTONIC
  * @show_symbols: who opened it may know where the kernel's symbols are
+ * @write: the script may change results, see KTAP_LOAD_WRITE
  * @run_ip: where RUN was called from
  * @utc_offset: seconds that local time is ahead of UTC
  * @utc_offset_next: the same from @utc_change on
@@ -124,6 +128,7 @@ struct ktap_names {
  * @late: strings that come late, of late.c, or NULL
  * @users: processes whose addresses are taken, of ustack.c, or NULL
  * @taps: attached struct trace_event_tap
+ * @dyn_group: the number of its group of dynamic events, or 0
  * @names: see there; made when the first event is attached
  * @map_bytes: memory in all maps of sites, see KTAP_MAX_MAPS
  * @texts: the session holds a reference to the buffers of event_text.c, and to
@@ -142,6 +147,7 @@ struct ktap_session {
 	bool stop;
 	bool ending;
 	bool show_symbols;
+	bool write;
 	unsigned long run_ip;
 	u64 start_ns;
 	s32 utc_offset;
@@ -174,6 +180,7 @@ struct ktap_session {
 	struct ktap_late *late;
 	struct ktap_users *users;
 	struct list_head taps;
+	unsigned int dyn_group;
 	struct ktap_names *names;
 	size_t map_bytes;
 	bool texts;
@@ -317,7 +324,10 @@ bool ktap_outbuf_try(struct ktap_outbuf *out, enum ktap_rec_type type,
  * @perf: of ev_perf.c
  * @uprobe: of ev_uprobe.c
  * @ftrace: of ev_ftrace.c
- * @own: of ev_tracepoint.c, if the script takes stacks, and of ev_rawtp.c
+ * @own: of ev_rawtp.c
+ * @frames: of ev_tracepoint.c: which frames are not the event's, if the script takes
+ *	stacks
+ * @dyn: of ev_dynamic.c
  * @sc_nr: system call number, or -1
  * @sc_enter: entry of a system call
  * @sc_nargs: arguments of the system call
@@ -344,8 +354,10 @@ struct ktap_site {
 	union {
 		struct {
 			struct trace_event_tap tap;
-			struct ktap_own_frames own;
+			struct trace_event_tap_frames frames;
+			struct ktap_dyn *dyn;
 		};
+		struct ktap_own_frames own;
 		struct ktap_timer *timer;
 		struct ktap_kprobe *kprobe;
 		struct ktap_ftrace *ftrace;
@@ -370,6 +382,8 @@ struct ktap_site {
  *	say (timers, probes)
  * @regs: the registers (probes, perf events)
  * @elapsed: nanoseconds since the function was entered (returns)
+ * @entry: the arguments that the function was entered with (returns), or NULL
+ * @overridden: the function returns at once, see &ktap_event_ops.set_retval
  */
 struct ktap_event {
 	const struct ktap_site *site;
@@ -378,6 +392,8 @@ struct ktap_event {
 	unsigned long args[6];
 	struct pt_regs *regs;
 	u64 elapsed;
+	const unsigned long *entry;
+	bool overridden;
 };
 
 /**
@@ -409,6 +425,9 @@ enum ktap_event_has {
  * @get: one of the things that only some sources have; 1: it has not; may be NULL
  * @user_entry: whether a program is at the first instruction of a function, which has
  *	no frame yet, so that who called it is to be got from elsewhere; may be NULL
+ * @entry: entry.NAME, which the entry had that belongs to this return; 1: it has
+ *	not, -ENOENT: there is no such thing; may be NULL
+ * @set_retval: changes the result, which the session may do; may be NULL
  *
  * All but @attach and @free are called in any context.
  */
@@ -426,6 +445,9 @@ struct ktap_event_ops {
 	int (*get)(struct ktap_exec *x, const struct ktap_event *ev,
 		   enum ktap_event_has what, struct ktap_val *out);
 	bool (*user_entry)(const struct ktap_event *ev);
+	int (*entry)(struct ktap_exec *x, const struct ktap_event *ev,
+		     const struct ktap_str *name, struct ktap_val *out);
+	int (*set_retval)(struct ktap_exec *x, struct ktap_event *ev, s64 retval);
 };
 
 extern const struct ktap_event_ops ktap_tracepoint_ops;
@@ -434,6 +456,7 @@ extern const struct ktap_event_ops ktap_timer_ops;
 extern const struct ktap_event_ops ktap_kprobe_ops;
 extern const struct ktap_event_ops ktap_uprobe_ops;
 extern const struct ktap_event_ops ktap_perf_ops;
+extern const struct ktap_event_ops ktap_dynamic_ops;
 
 /**
  * struct ktap_event_form - the binary form of an event in an output record
@@ -461,6 +484,10 @@ const char *ktap_event_render(struct trace_event_tap_text *text,
 			      const struct ktap_site *site, const void *data,
 			      size_t len, size_t *text_len);
 int ktap_event_get(struct ktap_exec *x, enum ktap_event_has what, struct ktap_val *out);
+int ktap_event_entry(struct ktap_exec *x, const struct ktap_str *name, struct ktap_val *out);
+int ktap_entry_arg(const struct ktap_str *name, unsigned int max);
+int ktap_event_set_retval(struct ktap_exec *x, s64 retval);
+int ktap_event_fits(struct ktap_exec *x, const char *func, int type, s64 retval);
 void ktap_events_hold(struct ktap_session *s);
 void ktap_events_detach(struct ktap_session *s);
 void ktap_events_free(struct ktap_session *s);
@@ -477,6 +504,7 @@ void ktap_timers_detach(struct ktap_session *s);
 /* stack.c */
 unsigned int ktap_stack_save_regs(struct pt_regs *regs, bool entry, u64 *ip, unsigned int max);
 unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigned int max);
+unsigned int ktap_stack_in_tap(const struct ktap_event *ev, u64 *ip, unsigned int max);
 
 /* ustack.c */
 int ktap_users_create(struct ktap_session *s);
@@ -551,6 +579,20 @@ static inline void ktap_rawtps_end(struct ktap_session *s)
 }
 
 static inline void ktap_rawtps_free(struct ktap_session *s)
+{
+}
+#endif
+
+/* ev_dynamic.c */
+#ifdef CONFIG_PROBE_EVENTS
+void ktap_dynamic_start(struct ktap_session *s);
+void ktap_dynamic_detach(struct ktap_session *s);
+#else
+static inline void ktap_dynamic_start(struct ktap_session *s)
+{
+}
+
+static inline void ktap_dynamic_detach(struct ktap_session *s)
 {
 }
 #endif

@@ -215,6 +215,9 @@ int ktap_closure_fields(struct ktap_closure *fn,
 			int (*fn_field)(void *data, u32 kidx, bool asked, u32 line),
 			void *data);
 
+/* Whether a handler may ask for entry.NAME */
+bool ktap_closure_wants_entry(const struct ktap_vm *vm, const struct ktap_closure *fn);
+
 /*
  * An exec, for builtins and for the environment's callbacks
  */

@@ -52,6 +52,31 @@ int ktap_bi_FUNC(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 	return ktap_event_get(x, KTAP_HAS_FUNC, &args[0]);
 }
 
+/* entry.NAME, for which the compiler makes this call */
+int ktap_bi_EV_ENTRY(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	if (!need_event(x))
+		return -EIO;
+	if (args[0].type != KTAP_STR)
+		return ktap_error(x, "entry has a name behind it, as in entry.arg1");
+	return ktap_event_entry(x, args[0].s, &args[0]);
+}
+
+/* e.set_retval(n), or e:set_retval(n), which passes e first */
+int ktap_bi_EV_SET_RETVAL(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	const struct ktap_val *n = &args[nargs - 1];
+	int ret;
+
+	if (!need_event(x))
+		return -EIO;
+	if (n->type != KTAP_INT)
+		return ktap_error(x, "e.set_retval() takes a number");
+	ret = ktap_event_set_retval(x, n->i);
+	ktap_set_nil(&args[0]);
+	return ret;
+}
+
 int ktap_bi_RETVAL(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
 	if (!need_event(x))

@@ -12,6 +12,8 @@
  * ktap_env_stopped(), which may be called in any.
  * Locks: ktap_session.run_lock, a mutex, is held throughout LOAD and RUN.
  */
+#define pr_fmt(fmt) "ktap: " fmt
+
 #include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/cpumask.h>
@@ -192,6 +194,35 @@ static int session_load_filter(struct ktap_session *s, const struct ktap_load *l
 	return ret;
 }
 
+/*
+ * Whether the script may change results. They are the kernel's means of injecting
+ * errors, which otherwise are in debugfs; so a lockdown that closes that, to keep
+ * the kernel what it is, closes this.
+ */
+static int session_load_write(struct ktap_session *s, const struct ktap_load *load,
+			      struct ktap_log *log)
+{
+	if (!(load->flags & KTAP_LOAD_WRITE)) {
+		if (!ktap_vm_uses(s->vm, KTAP_BI_EV_SET_RETVAL))
+			return 0;
+		ktap_log(log, "the script changes what the kernel does (e.set_retval): run ktap with -w");
+		return -EPERM;
+	}
+	if (!capable(CAP_SYS_ADMIN)) {
+		ktap_log(log, "to change results (-w) needs CAP_SYS_ADMIN");
+		return -EPERM;
+	}
+	if (security_locked_down(LOCKDOWN_DEBUGFS)) {
+		ktap_log(log, "the kernel is locked down, and lets nobody change results (-w)");
+		return -EPERM;
+	}
+	s->write = true;
+	if (ktap_vm_uses(s->vm, KTAP_BI_EV_SET_RETVAL))
+		pr_warn("%s[%d] runs a script that changes results of functions or system calls\n",
+			current->comm, task_tgid_nr(current));
+	return 0;
+}
+
 static int session_load_parts(struct ktap_session *s, const struct ktap_load *load,
 			      const void *image, struct ktap_log *log)
 {
@@ -209,6 +240,9 @@ static int session_load_parts(struct ktap_session *s, const struct ktap_load *lo
 		return vm ? PTR_ERR(vm) : -EINVAL;
 	WRITE_ONCE(s->vm, vm);
 
+	ret = session_load_write(s, load, log);
+	if (ret)
+		return ret;
 	ret = session_load_strings(s, load->args, load->args_size, ktap_vm_set_args);
 	if (ret) {
 		ktap_log(log, "the script's arguments cannot be used");
@@ -281,7 +315,8 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 	ret = get_struct(&load, sizeof(load), offsetofend(struct ktap_load, log_size), u);
 	if (ret)
 		return ret;
-	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU | KTAP_LOAD_CGROUP) ||
+	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU | KTAP_LOAD_CGROUP |
+			   KTAP_LOAD_WRITE) ||
 	    load.pad || (load.cgroup && !(load.flags & KTAP_LOAD_CGROUP)) ||
 	    load.args_size > MAX_ARGS || load.options_size > MAX_ARGS ||
 	    load.pmus_size > MAX_ARGS ||
@@ -367,6 +402,7 @@ int ktap_session_start(struct ktap_session *s)
 	ret = ktap_perfs_start(s);
 	if (ret)
 		return ret;
+	ktap_dynamic_start(s);
 	ret = ktap_timers_start(s);
 	if (ret)
 		return ret;

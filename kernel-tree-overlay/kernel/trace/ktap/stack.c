@@ -28,6 +28,12 @@ static bool in_code(const struct trace_event_tap_code *code, unsigned long ip)
 	return ip - 1 >= code->start && ip - 1 < code->end;
 }
 
+/* ... where it may be the first, which is where a probe is */
+static bool at_code(const struct trace_event_tap_code *code, unsigned long ip)
+{
+	return code->start != code->end && ip >= code->start && ip <= code->end;
+}
+
 static bool in_outer(const struct ktap_own_frames *own, unsigned long ip)
 {
 	return in_code(&own->outer[0], ip) || in_code(&own->outer[1], ip);
@@ -50,12 +56,13 @@ static unsigned int own_frames(const struct ktap_own_frames *own, const unsigned
 	unsigned int n;
 
 	for (n = 0; n < nr; n++) {
-		if (own->next ? ip[n] == own->next : in_code(&own->inner, ip[n]))
+		if (own->next ? ip[n] == own->next : own->first.start ?
+		    at_code(&own->first, ip[n]) : in_code(&own->inner, ip[n]))
 			break;
 	}
 	if (n == nr)
 		return 0;
-	if (own->next)
+	if (own->next || own->first.start)
 		return n;
 	n = min(n + 1 + own->more, nr);
 	while (n < nr && in_outer(own, ip[n]))
@@ -134,6 +141,51 @@ unsigned int ktap_stack_save(const struct ktap_own_frames *own, u64 *ip, unsigne
 	nr = min(nr - skip, max);
 	memmove(save, save + skip, nr * sizeof(*save));
 	widen(ip, nr);
+	return nr;
+}
+
+/**
+ * ktap_stack_in_tap() - the stack where a trace event happened
+ * @ev: the event, which has a record
+ * @ip: as for ktap_stack_save()
+ * @max: as for ktap_stack_save()
+ *
+ * Probes of functions are events as well, made by this session or by others. The
+ * code that serves them depends on how the probe was put there, but their record
+ * says where it is, or where the function returns to.
+ *
+ * Context: any.
+ * Return: how many frames there are.
+ */
+unsigned int ktap_stack_in_tap(const struct ktap_event *ev, u64 *ip, unsigned int max)
+{
+	const struct trace_event_tap_frames *frames = &ev->site->frames;
+	struct ktap_own_frames own = { };
+	unsigned long addr = 0;
+	unsigned int nr;
+
+	if (frames->user)
+		return 0;
+	if (frames->ret_ip) {
+		memcpy(&own.next, ev->rec + frames->ret_ip, sizeof(own.next));
+	} else if (frames->ip) {
+		memcpy(&addr, ev->rec + frames->ip, sizeof(addr));
+		trace_event_tap_code((void *)addr, &own.first);
+	} else {
+		/* what the record's builder is, no name tells; it calls what calls the tap */
+		own.inner = frames->commit;
+		own.more = 1;
+		own.outer[0] = frames->probe;
+		own.outer[1] = frames->iterator;
+	}
+	nr = ktap_stack_save(&own, ip, max);
+	if (!addr)
+		return nr;
+	/* the unwinder may not get through code that was made for the probe */
+	if (!nr || !at_code(&own.first, ip[0]))
+		nr = 1;
+	/* as a return address does, it follows what the frame is at */
+	ip[0] = addr + 1;
 	return nr;
 }
 

@@ -709,6 +709,35 @@ int ktap_closure_fields(struct ktap_closure *fn,
 }
 
 /**
+ * ktap_closure_wants_entry() - whether a handler may ask for entry.NAME
+ * @vm: the VM
+ * @fn: the handler
+ *
+ * Which functions a handler calls is not known before it does: one that calls any
+ * (as sort_pairs() may) may ask if the script does somewhere.
+ *
+ * Return: whether it may.
+ */
+bool ktap_closure_wants_entry(const struct ktap_vm *vm, const struct ktap_closure *fn)
+{
+	const struct ktap_proto *p = fn->proto;
+	u32 i, id;
+
+	for (i = 0; i < p->ncode && ktap_vm_uses(vm, KTAP_BI_EV_ENTRY); i++) {
+		switch (KTAP_INSN_OP(p->code[i])) {
+		case KTAP_OP_CALL:
+		case KTAP_OP_TAIL:
+			return true;
+		case KTAP_OP_BCALL:
+			id = vm->img.bi[KTAP_INSN_B(p->code[i])].id;
+			if (id == KTAP_BI_EV_ENTRY || id == KTAP_BI_SORT_PAIRS)
+				return true;
+		}
+	}
+	return false;
+}
+
+/**
  * ktap_exec_vm() - the VM that runs
  * @x: the running exec
  *

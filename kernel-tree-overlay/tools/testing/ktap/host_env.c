@@ -345,9 +345,11 @@ int ktap_env_member(struct ktap_exec *x, const struct ktap_str *name, struct kta
 
 	if (!strcmp(name->data, "name"))
 		return ktap_set_str(x, out, ev->name, strlen(ev->name));
-	if (!strcmp(name->data, "tostring") || !strcmp(name->data, "field")) {
+	if (!strcmp(name->data, "tostring") || !strcmp(name->data, "field") ||
+	    !strcmp(name->data, "set_retval")) {
 		*out = (struct ktap_val){
-			.i = *name->data == 't' ? KTAP_BI_EV_TOSTRING : KTAP_BI_EV_FIELD,
+			.i = *name->data == 't' ? KTAP_BI_EV_TOSTRING :
+			     *name->data == 'f' ? KTAP_BI_EV_FIELD : KTAP_BI_EV_SET_RETVAL,
 			.type = KTAP_BUILTIN,
 		};
 		return 0;
@@ -569,6 +571,24 @@ int ktap_bi_FUNC(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 {
 	ktap_set_nil(&args[0]);
 	return 0;
+}
+
+int ktap_bi_EV_ENTRY(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	ktap_set_nil(&args[0]);
+	return 0;
+}
+
+/* Says what it was asked to do */
+int ktap_bi_EV_SET_RETVAL(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
+{
+	const struct ktap_val *n = &args[nargs - 1];
+
+	if (!ktap_exec_event(x))
+		return ktap_error(x, "invalid event context");
+	if (n->type != KTAP_INT)
+		return ktap_error(x, "e.set_retval() takes a number");
+	return ktap_error(x, "e.set_retval(%lld): there is no result here", n->i);
 }
 
 int ktap_bi_RETVAL(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
