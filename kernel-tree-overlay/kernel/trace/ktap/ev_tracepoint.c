@@ -55,7 +55,10 @@ static s64 tp_int(const void *p, unsigned int size, bool is_signed)
 	case 2:
 		return is_signed ? (s16)get_unaligned((u16 *)p) : get_unaligned((u16 *)p);
 	case 4:
-		return is_signed ? (s32)get_unaligned((u32 *)p) : get_unaligned((u32 *)p);
+		/* each by itself: together they would be unsigned */
+		if (is_signed)
+			return (s32)get_unaligned((u32 *)p);
+		return get_unaligned((u32 *)p);
 	default:
 		return get_unaligned((u64 *)p);
 	}
