@@ -208,6 +208,9 @@ int trace_event_tap_error_type(unsigned long addr);
 void trace_event_tap_override(struct pt_regs *regs, unsigned long retval);
 unsigned int trace_event_tap_stack(struct pt_regs *regs, bool entry, unsigned long *ip,
 				   unsigned int size);
+unsigned int trace_event_tap_stack_at(unsigned long addr,
+				      const struct trace_event_tap_code *code,
+				      unsigned long *ip, unsigned int size);
 void trace_event_tap_user_stack(bool entry, struct perf_callchain_entry *stack,
 				unsigned int size);
 

@@ -37,6 +37,9 @@
 #ifdef CONFIG_X86
 #include <asm/insn.h>
 #endif
+#ifdef CONFIG_X86
+#include <asm/unwind.h>
+#endif
 
 static bool is_glob(const char *s)
 {
@@ -429,3 +432,53 @@ void trace_event_tap_user_stack(bool entry, struct perf_callchain_entry *stack,
 #endif
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_user_stack);
+
+/*
+ * The registers where a function of this code was interrupted: unwinding from here
+ * gets to them. Only who follows frame pointers needs them, see above.
+ */
+#if defined(CONFIG_X86) && defined(CONFIG_UNWINDER_FRAME_POINTER)
+static struct pt_regs *find_regs(const struct trace_event_tap_code *code)
+{
+	struct unwind_state state;
+	struct pt_regs *regs;
+
+	for (unwind_start(&state, current, NULL, NULL); !unwind_done(&state);
+	     unwind_next_frame(&state)) {
+		regs = unwind_get_entry_regs(&state, NULL);
+		if (regs && regs->ip >= code->start && regs->ip <= code->end)
+			return regs;
+	}
+	return NULL;
+}
+#else
+static struct pt_regs *find_regs(const struct trace_event_tap_code *code)
+{
+	return NULL;
+}
+#endif
+
+/**
+ * trace_event_tap_stack_at - the stack where a probe was hit whose registers are not
+ * at hand
+ * @addr: where the probe is
+ * @code: of the function
+ * @ip: as for trace_event_tap_stack()
+ * @size: as for trace_event_tap_stack()
+ *
+ * Context: any, in the handler of the probe, or a tap of its event.
+ * Return: how many frames there are; 0: what any walk from here finds after frames
+ * of the tracer's is right.
+ */
+unsigned int trace_event_tap_stack_at(unsigned long addr,
+				      const struct trace_event_tap_code *code,
+				      unsigned long *ip, unsigned int size)
+{
+	struct pt_regs *regs = find_regs(code);
+
+	if (!regs)
+		return 0;
+	return trace_event_tap_stack(regs, addr == code->start || ftrace_location(addr) == addr,
+				     ip, size);
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_stack_at);

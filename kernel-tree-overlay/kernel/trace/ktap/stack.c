@@ -161,26 +161,30 @@ unsigned int ktap_stack_in_tap(const struct ktap_event *ev, u64 *ip, unsigned in
 {
 	const struct trace_event_tap_frames *frames = &ev->site->frames;
 	struct ktap_own_frames own = { };
-	unsigned long addr = 0;
+	unsigned long addr;
 	unsigned int nr;
 
 	if (frames->user)
 		return 0;
 	if (frames->ret_ip) {
 		memcpy(&own.next, ev->rec + frames->ret_ip, sizeof(own.next));
-	} else if (frames->ip) {
-		memcpy(&addr, ev->rec + frames->ip, sizeof(addr));
-		trace_event_tap_code((void *)addr, &own.first);
-	} else {
+		return ktap_stack_save(&own, ip, max);
+	}
+	if (!frames->ip) {
 		/* what the record's builder is, no name tells; it calls what calls the tap */
 		own.inner = frames->commit;
 		own.more = 1;
 		own.outer[0] = frames->probe;
 		own.outer[1] = frames->iterator;
+		return ktap_stack_save(&own, ip, max);
 	}
-	nr = ktap_stack_save(&own, ip, max);
-	if (!addr)
-		return nr;
+	memcpy(&addr, ev->rec + frames->ip, sizeof(addr));
+	trace_event_tap_code((void *)addr, &own.first);
+	nr = trace_event_tap_stack_at(addr, &own.first, (unsigned long *)ip, max);
+	if (nr)
+		widen(ip, nr);
+	else
+		nr = ktap_stack_save(&own, ip, max);
 	/* the unwinder may not get through code that was made for the probe */
 	if (!nr || !at_code(&own.first, ip[0]))
 		nr = 1;
