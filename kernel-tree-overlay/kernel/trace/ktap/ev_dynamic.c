@@ -131,26 +131,57 @@ static const struct ktap_dyn_place *dyn_place(const struct ktap_event *ev,
 	return &p->places[low];
 }
 
-static int dyn_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
-		     struct ktap_val *out)
+/* The string that a location in the record refers to; of an empty one, its length is 1 */
+static int dyn_string(struct ktap_exec *x, const struct ktap_event *ev, const void *p,
+		      struct ktap_val *out)
 {
-	const struct trace_event_tap_field *f = &ev->site->fields[n];
-	const struct ktap_dyn_place *place;
-	unsigned long addr;
+	u32 loc = get_unaligned((u32 *)p);
+	size_t off = loc & 0xffff, len = loc >> 16;
 
-	if (!n) {
-		place = dyn_place(ev, &addr);
-		ktap_set_int(out, (long)(place->addr ?: addr));
-		return 0;
-	}
-	/* of an empty string it is 1 */
-	if (f->kind == TRACE_EVENT_TAP_DYN_CHARS &&
-	    !(get_unaligned((u32 *)(ev->rec + f->offset)) >> 16)) {
+	if (!len || off > ev->len || len > ev->len - off) {
 		ktap_vm_lost(ktap_exec_vm(x), KTAP_LOSS_FAULT, 1);
 		ktap_set_nil(out);
 		return 0;
 	}
-	return ktap_tracepoint_ops.field(x, ev, n, out);
+	return ktap_set_str(x, out, ev->rec + off, strnlen(ev->rec + off, len));
+}
+
+/**
+ * struct strings - an array of strings in a record
+ * @ev: the event
+ * @locs: where they are
+ */
+struct strings {
+	const struct ktap_event *ev;
+	const void *locs;
+};
+
+static int strings_get(struct ktap_exec *x, const void *data, unsigned int i,
+		       struct ktap_val *v)
+{
+	const struct strings *s = data;
+
+	return dyn_string(x, s->ev, s->locs + i * sizeof(u32), v);
+}
+
+static int dyn_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
+		     struct ktap_val *out)
+{
+	const struct trace_event_tap_field *f = &ev->site->fields[n];
+	struct strings s = { .ev = ev, .locs = ev->rec + f->offset };
+	const struct ktap_dyn_place *place;
+	unsigned long addr;
+
+	if (!n || n == 1 + ev->site->dyn->nr_defs) {
+		place = dyn_place(ev, &addr);
+		ktap_set_int(out, (long)(place->addr ?: addr));
+		return 0;
+	}
+	if (f->kind != TRACE_EVENT_TAP_DYN_CHARS || f->size + f->offset > ev->len)
+		return ktap_tracepoint_ops.field(x, ev, n, out);
+	if (f->size == sizeof(u32))
+		return dyn_string(x, ev, s.locs, out);
+	return ktap_set_list(x, out, f->size / sizeof(u32), strings_get, &s);
 }
 
 /* What was not asked for stands last, so what looks like it before is a string's */

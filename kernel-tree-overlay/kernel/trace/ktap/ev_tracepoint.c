@@ -9,8 +9,10 @@
  * Contexts: attaching, process context; the rest, handlers.
  * Locks: none.
  */
+#include <linux/ctype.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/trace_event_tap.h>
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
@@ -103,6 +105,53 @@ static const void *tp_loc(const struct ktap_event *ev,
 	return ev->rec + off;
 }
 
+/**
+ * struct array - an array in a record
+ * @p: its first element
+ * @size: bytes of one
+ * @is_signed: whether they are
+ */
+struct array {
+	const void *p;
+	unsigned int size;
+	bool is_signed;
+};
+
+static int array_get(struct ktap_exec *x, const void *data, unsigned int i,
+		     struct ktap_val *v)
+{
+	const struct array *a = data;
+
+	ktap_set_int(v, tp_int(a->p + i * a->size, a->size, a->is_signed));
+	return 0;
+}
+
+/* How many elements a field has; 0 if it is no array of fixed length of numbers */
+static unsigned int array_count(const struct trace_event_tap_field *f)
+{
+	const char *s = strrchr(f->type, '[');
+	unsigned int nr = 0;
+
+	if (!s || str_has_prefix(f->type, "struct ") || str_has_prefix(f->type, "union "))
+		return 0;
+	for (s++; isdigit(*s) && nr <= f->size; s++)
+		nr = nr * 10 + *s - '0';
+	return nr && *s == ']' && !(f->size % nr) ? nr : 0;
+}
+
+/* An array of numbers is a table from 0 on; one of bytes is a string, as a structure */
+static int tp_array(struct ktap_exec *x, const struct trace_event_tap_field *f,
+		    const void *p, struct ktap_val *out)
+{
+	struct array a = { .p = p, .is_signed = f->is_signed };
+	unsigned int nr = array_count(f);
+
+	a.size = nr ? f->size / nr : 0;
+	if (a.size != 2 && a.size != 4 && a.size != 8)
+		return ktap_set_str(x, out, p, f->size);
+	return ktap_set_list(x, out, nr, array_get, &a);
+}
+
 static int tp_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
 		    struct ktap_val *out)
 {
@@ -124,7 +173,7 @@ static int tp_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned i
 	case TRACE_EVENT_TAP_CHARS:
 		return ktap_set_str(x, out, p, strnlen(p, len));
 	case TRACE_EVENT_TAP_BYTES:
-		return ktap_set_str(x, out, p, len);
+		return tp_array(x, f, p, out);
 	case TRACE_EVENT_TAP_DYN_CHARS:
 	case TRACE_EVENT_TAP_DYN_BYTES:
 		p = tp_loc(ev, f, false, &len);

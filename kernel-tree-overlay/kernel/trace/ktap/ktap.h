@@ -237,6 +237,11 @@ __printf(2, 3) int ktap_error(struct ktap_exec *x, const char *fmt, ...);
 /* Room for a string of @len bytes in the arena, or NULL after ktap_error() */
 struct ktap_str *ktap_str_alloc(struct ktap_exec *x, size_t len);
 int ktap_set_str(struct ktap_exec *x, struct ktap_val *out, const char *s, size_t len);
+/* A table of @n values from 0 on, each as @get gives it */
+int ktap_set_list(struct ktap_exec *x, struct ktap_val *out, unsigned int n,
+		  int (*get)(struct ktap_exec *x, const void *data, unsigned int i,
+			     struct ktap_val *v),
+		  const void *data);
 /* Gives back what a string just allocated does not need of its room */
 void ktap_str_shrink(struct ktap_exec *x, struct ktap_str *s, size_t len);
 

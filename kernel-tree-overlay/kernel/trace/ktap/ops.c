@@ -991,6 +991,38 @@ int ktap_new_table(struct ktap_exec *x, struct ktap_val *out)
 }
 
 /**
+ * ktap_set_list() - make a table of an array
+ * @x: the running exec
+ * @out: gets it
+ * @n: how many values there are
+ * @get: gives the one of an index
+ * @data: for @get
+ *
+ * Return: 0, or an error.
+ */
+int ktap_set_list(struct ktap_exec *x, struct ktap_val *out, unsigned int n,
+		  int (*get)(struct ktap_exec *x, const void *data, unsigned int i,
+			     struct ktap_val *v),
+		  const void *data)
+{
+	struct ktap_val list, key, v;
+	unsigned int i;
+	u32 mark;
+	int ret = ktap_new_table(x, &list);
+
+	for (i = 0; i < n && !ret; i++) {
+		/* the table has its own copy of a string */
+		mark = x->arena_pos;
+		ktap_set_int(&key, i);
+		ret = get(x, data, i, &v) ?: ktap_table_set(x, list.t, &key, &v);
+		x->arena_pos = mark;
+	}
+	ktap_exec_charge(x, 16 * n);
+	*out = list;
+	return ret;
+}
+
+/**
  * ktap_op_table() - TABLE
  * @x: the running exec
  * @base: registers
