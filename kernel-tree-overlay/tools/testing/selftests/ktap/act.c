@@ -57,6 +57,14 @@ static int act_sigdfl(char **argv)
 	return run_command(argv);
 }
 
+/* without CAP COMMAND...: run it without a capability, by number */
+static int act_without(long cap, char **argv)
+{
+	if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+		die("PR_CAPBSET_DROP");
+	return run_command(argv);
+}
+
 /* nobody COMMAND...: run it without any privilege */
 static int act_nobody(char **argv)
 {
@@ -400,6 +408,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (!strcmp(what, "sigdfl") && argc > 2)
 		return act_sigdfl(argv + 2);
+	if (!strcmp(what, "without") && argc > 3)
+		return act_without(atol(argv[2]), argv + 3);
 	if (!strcmp(what, "nobody") && argc > 2)
 		return act_nobody(argv + 2);
 	if (!strcmp(what, "perfmon") && argc > 2)

@@ -38,6 +38,8 @@ static const char script[] =
 	"for (i = 1, 2000) { t[i, \"key\"] = \"value \" .. c() }\n"
 	"trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 t[execname] = c() }\n"
 	"trace sched:sched_switch /prev_pid == 0/ { w[args.next_comm] += 1 print(argstr) }\n"
+	"trace probe:vfs_fsync a=%di s=+0(%si):string { k += args.a }\n"
+	"trace probe:vfs_fsync! { k += entry.arg1 }\n"
 	"tick-10ms { k += 1 }\n"
 	"trace \"u:self:called\" { calls += 1 }\n"
 	"trace \"u:self:called!\" { calls += retval }\n"
