@@ -92,8 +92,8 @@ run "$ktap" --json=5 -e ''
 check "a value that an option does not take" 2 '' 'option --json takes no value'
 run "$ktap" '-q -T' x.kp
 check "blanks in the options of a #! line" 2 '' "one word: a #! line takes options without blanks"
-run "$ktap" -w -e ''
-check "-w is refused, and why" 2 '' '-w would allow .* nothing in this version'
+run "$ktap" -w -d -e 'trace syscalls:sys_exit_lseek { e.set_retval(-1) }'
+check "-w and what it is for compile" 0 'event.set_retval' ''
 run "$ktap" -e 'print(1)' -e 'print(2)'
 check "two scripts" 2 '' 'one script, please'
 run "$ktap" -e 'print(1)' -s sched:sched_switch

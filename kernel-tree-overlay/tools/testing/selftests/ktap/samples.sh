@@ -10,7 +10,10 @@ plan $(($# + 1))
 "$act" busy $(($# * $(scaled 3 10))) &
 load=$!
 for script; do
-	launch sample "$script"
+	write=''
+	! grep -q 'set_retval' "$script" || write=-w
+	# shellcheck disable=SC2086
+	launch sample $write "$script"
 	wait_for 60 started
 	sleep 1
 	kill -s INT "$pid" 2>/dev/null
