@@ -167,8 +167,6 @@ static void each_line(struct query *q, const char *path, void (*fn)(struct query
 	}
 	free(line);
 	fclose(f);
-	if (perf)
-		n += list_perf(glob, fields);
 }
 
 static void show_event(struct query *q, char *name)

@@ -858,13 +858,11 @@ enum ktap_loss {
  * @utc_change: when the offset changes next, in seconds since 1970; 0: never
  * @cgroup: descriptor of the directory of KTAP_LOAD_CGROUP's group (of version 2);
  *	tasks in groups below it are traced as well
- * @pad: 0
+ * @pmus_size: bytes at @pmus
  * @pmus: address of the perf events that PMU/TERMS/ in the script mean, pairs of
  *	NUL-terminated strings in a row: that text, and pmu:TYPE:CONFIG... which the
  *	kernel knows as well, or "!" and what is wrong with it.  The names of the
  *	terms are in sysfs, which the kernel does not read
- * @pmus_size: bytes at @pmus
- * @pad: 0
  */
 struct ktap_load {
 	__u32 size;
@@ -887,10 +885,8 @@ struct ktap_load {
 	__s32 utc_offset_next;
 	__s64 utc_change;
 	__s32 cgroup;
-	__u32 pad;
-	__u64 pmus;
 	__u32 pmus_size;
-	__u32 pad;
+	__u64 pmus;
 };
 
 /**

@@ -51,7 +51,7 @@ static u32 ktap_nchunks(const struct ktap_agg_def *def)
 static void ktap_agg_set_up(struct ktap_agg *g, const struct ktap_agg_def *def)
 {
 	g->def = *def;
-	raw_spin_lock_init(&g->home.lock);
+	ktap_spin_init(&g->home.lock);
 }
 
 /**
@@ -167,7 +167,7 @@ static struct ktap_lane *ktap_lane_new(struct ktap_exec *x, struct ktap_lane **w
 	memset(p, 0, size);
 	/* blocks are aligned to 16 */
 	lane = PTR_ALIGN(p, KTAP_LINE);
-	raw_spin_lock_init(&lane->lock);
+	ktap_spin_init(&lane->lock);
 	lane->block = p;
 	lane->size = size;
 	/* an interrupt may have been here since */
@@ -184,7 +184,6 @@ static struct ktap_lane *ktap_lane_new(struct ktap_exec *x, struct ktap_lane **w
  */
 static void ktap_lane_unlock(struct ktap_lane *lane, unsigned long flags)
 {
-	__acquire(&lane->lock);
 	ktap_unlock(&lane->lock, flags);
 }
 
@@ -205,17 +204,14 @@ static struct ktap_lane *ktap_lane_get(struct ktap_exec *x, struct ktap_agg *g,
 			lane = ktap_lane_new(x, where) ?: &g->home;
 	}
 	if (likely(!x->nmi)) {
-		raw_spin_lock_irqsave(&lane->lock, *flags);
-		__release(&lane->lock);
+		*flags = ktap_spin_lock(&lane->lock);
 		return lane;
 	}
 	for (i = 0; i < KTAP_NMI_TRIES; i++) {
 		struct ktap_lane *try = i & 1 ? &g->home : lane;
 
-		if (ktap_lock(true, &try->lock, flags)) {
-			__release(&try->lock);
+		if (ktap_spin_trylock(&try->lock, flags))
 			return try;
-		}
 		cpu_relax();
 	}
 	return NULL;
@@ -227,10 +223,8 @@ static bool ktap_lane_lock(struct ktap_exec *x, struct ktap_lane *lane, unsigned
 	unsigned int i;
 
 	for (i = 0; i < KTAP_NMI_TRIES; i++) {
-		if (likely(ktap_lock(x->nmi, &lane->lock, flags))) {
-			__release(&lane->lock);
+		if (likely(ktap_lock(x->nmi, &lane->lock, flags)))
 			return true;
-		}
 		cpu_relax();
 	}
 	return false;

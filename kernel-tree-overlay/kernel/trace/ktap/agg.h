@@ -62,7 +62,7 @@ struct ktap_stat {
  * @s: the rest
  */
 struct ktap_lane {
-	raw_spinlock_t lock;
+	struct ktap_spinlock lock;
 	u32 size;
 	void *block;
 	u64 **chunks;

@@ -91,7 +91,7 @@ void ktap_pool_init(struct ktap_pool *p, u64 limit)
 	unsigned int i;
 
 	memset(p, 0, sizeof(*p));
-	raw_spin_lock_init(&p->lock);
+	ktap_spin_init(&p->lock);
 	for (i = 0; i < KTAP_POOL_CLASSES; i++)
 		init_llist_head(&p->deferred[i]);
 	p->limit = limit;
@@ -253,14 +253,14 @@ int ktap_pool_grow(struct ktap_pool *p)
 
 	ktap_poison(c->data, KTAP_CHUNK_DATA);
 	guard = ktap_guard_enter();
-	raw_spin_lock_irqsave(&p->lock, flags);
+	flags = ktap_spin_lock(&p->lock);
 	c->next = p->chunks;
 	p->chunks = c;
 	c->next_ready = p->ready;
 	p->ready = c;
 	WRITE_ONCE(p->bytes, p->bytes + KTAP_CHUNK_SIZE);
 	WRITE_ONCE(p->ready_bytes, p->ready_bytes + round_down(KTAP_CHUNK_DATA, 16));
-	raw_spin_unlock_irqrestore(&p->lock, flags);
+	ktap_spin_unlock(&p->lock, flags);
 	ktap_guard_leave(guard);
 	return 0;
 }
@@ -279,9 +279,9 @@ static void ktap_pool_drain(struct ktap_pool *p)
 		llist_for_each_entry_safe(b, next, llist_del_all(&p->deferred[i]),
 					  deferred) {
 			guard = ktap_guard_enter();
-			raw_spin_lock_irqsave(&p->lock, flags);
+			flags = ktap_spin_lock(&p->lock);
 			ktap_pool_put(p, b, i);
-			raw_spin_unlock_irqrestore(&p->lock, flags);
+			ktap_spin_unlock(&p->lock, flags);
 			ktap_guard_leave(guard);
 		}
 	}

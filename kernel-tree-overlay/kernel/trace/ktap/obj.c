@@ -332,7 +332,7 @@ int ktap_val_lend(struct ktap_exec *x, struct ktap_val *dst, const struct ktap_v
  */
 void ktap_slot_init(struct ktap_slot *s)
 {
-	raw_spin_lock_init(&s->lock);
+	ktap_spin_init(&s->lock);
 	seqcount_init(&s->seq);
 	ktap_set_nil(&s->v);
 }

@@ -317,10 +317,10 @@ static int session_load(struct ktap_session *s, struct ktap_load __user *u)
 		return ret;
 	if (load.flags & ~(KTAP_LOAD_NOT_SELF | KTAP_LOAD_ONE_CPU | KTAP_LOAD_CGROUP |
 			   KTAP_LOAD_WRITE) ||
-	    load.pad || (load.cgroup && !(load.flags & KTAP_LOAD_CGROUP)) ||
+	    (load.cgroup && !(load.flags & KTAP_LOAD_CGROUP)) ||
 	    load.args_size > MAX_ARGS || load.options_size > MAX_ARGS ||
 	    load.pmus_size > MAX_ARGS ||
-	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)) || load.pad ||
+	    (load.cpu && !(load.flags & KTAP_LOAD_ONE_CPU)) ||
 	    bad_offset(load.utc_offset) || bad_offset(load.utc_offset_next))
 		return -EINVAL;
 	if (s->state != KTAP_S_NEW)

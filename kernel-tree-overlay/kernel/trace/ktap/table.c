@@ -174,7 +174,7 @@ struct ktap_table *ktap_table_new(struct ktap_exec *x, unsigned int nstripes)
 		atomic_inc(&x->vm->nstriped);
 	}
 	for (i = 0; i < nstripes; i++)
-		raw_spin_lock_init(&ktap_stripe(t, i)->lock);
+		ktap_spin_init(&ktap_stripe(t, i)->lock);
 	ktap_obj_init(x, &t->obj, KTAP_TABLE);
 	return t;
 }

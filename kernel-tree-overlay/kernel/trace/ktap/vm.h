@@ -38,6 +38,7 @@
 #include <linux/workqueue.h>
 
 #include "ktap.h"
+#include "lock.h"
 
 /* Limits and defaults; each has a test. */
 #define KTAP_DEFAULT_MEM	(64ULL << 20)	/* bytes a session may keep */
@@ -103,7 +104,7 @@ struct ktap_chunk;
  * @starved: an allocation failed since the last refill
  */
 struct ktap_pool {
-	raw_spinlock_t lock;
+	struct ktap_spinlock lock;
 	char *bump;
 	char *bump_end;
 	struct ktap_chunk *ready;
@@ -170,7 +171,7 @@ struct ktap_obj {
  * @v: the value
  */
 struct ktap_slot {
-	raw_spinlock_t lock;
+	struct ktap_spinlock lock;
 	seqcount_t seq;
 	struct ktap_val v;
 };
@@ -214,7 +215,7 @@ struct ktap_radix {
  * @buckets: u32, 1 + index of the first entry of a chain
  */
 struct ktap_stripe {
-	raw_spinlock_t lock;
+	struct ktap_spinlock lock;
 	u32 live;
 	u32 used;
 	u32 free;
@@ -843,22 +844,18 @@ int ktap_print(struct ktap_exec *x, unsigned int type, struct ktap_val *args,
  * Context: any; interrupts are off until ktap_unlock().
  * Return: whether the lock is held.
  */
-static __always_inline bool ktap_lock(bool nmi, raw_spinlock_t *lock, unsigned long *flags)
+static __always_inline bool ktap_lock(bool nmi, struct ktap_spinlock *lock,
+				      unsigned long *flags)
 {
-	if (unlikely(nmi)) {
-		local_irq_save(*flags);
-		if (raw_spin_trylock(lock))
-			return true;
-		local_irq_restore(*flags);
-		return false;
-	}
-	raw_spin_lock_irqsave(lock, *flags);
+	if (unlikely(nmi))
+		return ktap_spin_trylock(lock, flags);
+	*flags = ktap_spin_lock(lock);
 	return true;
 }
 
-static __always_inline void ktap_unlock(raw_spinlock_t *lock, unsigned long flags)
+static __always_inline void ktap_unlock(struct ktap_spinlock *lock, unsigned long flags)
 {
-	raw_spin_unlock_irqrestore(lock, flags);
+	ktap_spin_unlock(lock, flags);
 }
 
 /* Whether it is of addresses, that are made text of when they are printed */

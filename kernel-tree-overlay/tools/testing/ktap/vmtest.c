@@ -231,14 +231,15 @@ static void test_nmi(void)
 	struct ktap_table *t = new_table(x, 1);
 	struct ktap_val key = val_int(1), v = val_int(2);
 	/* the lock is the first member of the only stripe */
-	raw_spinlock_t *lock = (raw_spinlock_t *)t->stripes;
+	struct ktap_spinlock *lock = (struct ktap_spinlock *)t->stripes;
 	u64 cursor = 0;
 	void *p;
+	unsigned long flags;
 
 	ktap_table_set(x, t, &key, &v);
 	x->setup = false;
 	x->nmi = true;
-	if (!raw_spin_trylock(lock))
+	if (!ktap_spin_trylock(lock, &flags))
 		abort();
 	CHECK(!ktap_table_add(x, t, &key, 1));
 	CHECK(!ktap_table_set(x, t, &key, &v));
@@ -247,20 +248,20 @@ static void test_nmi(void)
 	CHECK(!ktap_table_next(x, t, &cursor, &key, &v));
 	CHECK(!ktap_table_clear(x, t));
 	CHECK(ktap_vm_losses(vm, KTAP_LOSS_BUSY) == 6);
-	raw_spin_unlock(lock);
+	ktap_spin_unlock(lock, flags);
 	key = val_int(1);
 	CHECK(get_int(x, t, key) == 2);
 
 	/* the pool is locked: a block is given back later */
 	p = ktap_pool_alloc(&vm->pool, 100, false);
-	if (!raw_spin_trylock(&vm->pool.lock))
+	if (!ktap_spin_trylock(&vm->pool.lock, &flags))
 		abort();
 	CHECK(PTR_ERR(ktap_pool_alloc(&vm->pool, 100, true)) == -EBUSY);
 	ktap_pool_free(&vm->pool, p, 100, true);
 	key = val_str(x, "a key that needs memory");
 	CHECK(!ktap_table_add(x, t, &key, 1));
 	CHECK(ktap_vm_losses(vm, KTAP_LOSS_BUSY) == 7);
-	raw_spin_unlock(&vm->pool.lock);
+	ktap_spin_unlock(&vm->pool.lock, flags);
 	ktap_pool_refill(&vm->pool);
 	CHECK(ktap_pool_alloc(&vm->pool, 100, false) == p);
 	x->setup = true;

@@ -418,7 +418,8 @@ static void test_nmi(void)
 	struct ktap_agg *g = global(vm, 0);
 	struct ktap_stat s;
 	struct ktap_val key = val_int(1), v;
-	raw_spinlock_t *lock;
+	struct ktap_spinlock *lock;
+	unsigned long flags;
 
 	shim_cpu = 0;
 	/* the lane of this CPU is there from now on */
@@ -427,35 +428,35 @@ static void test_nmi(void)
 	x->nmi = true;
 	lock = &g->lanes[0]->lock;
 	/* what it interrupts holds the CPU's lane: it has another one */
-	if (!raw_spin_trylock(lock))
+	if (!ktap_spin_trylock(lock, &flags))
 		abort();
 	CHECK(!ktap_agg_add(x, g, 2));
 	CHECK(ktap_vm_losses(vm, KTAP_LOSS_BUSY) == 0);
 	CHECK(!ktap_agg_stat(x, g, &s) && s.count == 1 && s.sum == 2);
 	/* and that other one as well */
-	if (!raw_spin_trylock(&g->home.lock))
+	if (!ktap_spin_trylock(&g->home.lock, &flags))
 		abort();
 	CHECK(!ktap_agg_add(x, g, 4));
 	CHECK(ktap_vm_losses(vm, KTAP_LOSS_BUSY) == 1);
-	raw_spin_unlock(&g->home.lock);
-	raw_spin_unlock(lock);
+	ktap_spin_unlock(&g->home.lock, flags);
+	ktap_spin_unlock(lock, flags);
 	CHECK(!ktap_agg_add(x, g, 8));
 	CHECK(ktap_agg_stat(x, g, &s) && s.count == 3 && s.sum == 11);
 	/* an entry that is locked, being read */
 	CHECK(!ktap_agg_add_key(x, g, &key, 5));
 	CHECK(!ktap_table_get(x, g->keys, &key, &v) && v.type == KTAP_AGG);
 	lock = &v.g->home.lock;
-	if (!raw_spin_trylock(lock))
+	if (!ktap_spin_trylock(lock, &flags))
 		abort();
 	CHECK(!ktap_agg_add_key(x, g, &key, 5));
 	CHECK(ktap_vm_losses(vm, KTAP_LOSS_BUSY) == 2);
-	raw_spin_unlock(lock);
+	ktap_spin_unlock(lock, flags);
 	CHECK(ktap_agg_stat(x, v.g, &s) && s.count == 1);
 	/* a picture is whole or is none; what is taken is in one place */
-	if (!raw_spin_trylock(&g->home.lock))
+	if (!ktap_spin_trylock(&g->home.lock, &flags))
 		abort();
 	CHECK(IS_ERR(ktap_agg_picture(x, g, false)));
-	raw_spin_unlock(&g->home.lock);
+	ktap_spin_unlock(&g->home.lock, flags);
 	x->nmi = false;
 	x->setup = true;
 	CHECK(ktap_agg_stat(x, g, &s) && s.count == 3);

@@ -70,7 +70,7 @@ void fuzz_check_pool(const struct ktap_pool *p)
 	for (c = (const void *)p->ready; c; c = c->next_ready)
 		ready += (KTAP_CHUNK_SIZE - offsetof(struct chunk, data)) / 16 * 16;
 	FUZZ_CHECK(p->ready_bytes == ready);
-	FUZZ_CHECK(!p->lock.locked);
+	FUZZ_CHECK(!p->lock.held);
 	for (i = 0; i < KTAP_POOL_CLASSES; i++) {
 		const void *const *b;
 

@@ -153,7 +153,7 @@ static void check_stripe(const struct ktap_table *t, const struct ktap_stripe *s
 {
 	u32 i, n, live = 0, found = 0;
 
-	FUZZ_CHECK(!s->lock.locked);
+	FUZZ_CHECK(!s->lock.held);
 	claim_radix(&s->entries, &ktap_entries);
 	claim_radix(&s->buckets, &ktap_buckets);
 	FUZZ_CHECK(s->used <= s->entries.cap && s->nbuckets <= s->buckets.cap);
@@ -197,7 +197,7 @@ static void check_lane(const struct ktap_agg *g, const struct ktap_lane *lane)
 	u32 i, k, n = DIV_ROUND_UP(g->def.nbuckets, KTAP_CHUNK_BUCKETS);
 	u64 count = 0;
 
-	FUZZ_CHECK(!lane->lock.locked);
+	FUZZ_CHECK(!lane->lock.held);
 	if (lane->block)
 		claim(lane->block, lane->size);
 	if (lane->chunks)
@@ -266,7 +266,7 @@ static int check_object(struct watch_block *b)
 		return 0;
 	case KTAP_CELL:
 		FUZZ_CHECK(b->size == sizeof(struct ktap_cell));
-		FUZZ_CHECK(!((const struct ktap_cell *)b->p)->slot.lock.locked);
+		FUZZ_CHECK(!((const struct ktap_cell *)b->p)->slot.lock.held);
 		FUZZ_CHECK(!(((const struct ktap_cell *)b->p)->slot.seq.sequence & 1));
 		check_val(&((const struct ktap_cell *)b->p)->slot.v);
 		return 0;
@@ -285,7 +285,7 @@ static void check_roots(void)
 	u32 i;
 
 	for (i = 0; i < vm->img.nglobals; i++) {
-		FUZZ_CHECK(!vm->globals[i].lock.locked && !(vm->globals[i].seq.sequence & 1));
+		FUZZ_CHECK(!vm->globals[i].lock.held && !(vm->globals[i].seq.sequence & 1));
 		check_val(&vm->globals[i].v);
 	}
 	for (i = 0; i < vm->img.nprotos; i++) {

@@ -316,21 +316,17 @@ typedef struct {
 /* Locks */
 typedef struct {
 	int locked;
-} raw_spinlock_t;
+} arch_spinlock_t;
 
-#undef __acquire
-#undef __release
-#define __acquire(l)			((void)0)
-#define __release(l)			((void)0)
-#define raw_spin_lock_init(l)		((l)->locked = 0)
-#define local_irq_save(flags)		((void)(flags = 0))
-#define local_irq_restore(flags)	((void)(flags))
+#define __ARCH_SPIN_LOCK_UNLOCKED	{ 0 }
+#define raw_local_irq_save(flags)	((void)(flags = 0))
+#define raw_local_irq_restore(flags)	((void)(flags))
 #ifndef SHIM_ALONE
-#define raw_spin_trylock(l)		(!__atomic_exchange_n(&(l)->locked, 1, __ATOMIC_ACQUIRE))
-#define raw_spin_unlock(l)		__atomic_store_n(&(l)->locked, 0, __ATOMIC_RELEASE)
-#define raw_spin_lock(l)						\
+#define arch_spin_trylock(l)		(!__atomic_exchange_n(&(l)->locked, 1, __ATOMIC_ACQUIRE))
+#define arch_spin_unlock(l)		__atomic_store_n(&(l)->locked, 0, __ATOMIC_RELEASE)
+#define arch_spin_lock(l)						\
 	do {								\
-		while (!raw_spin_trylock(l))				\
+		while (!arch_spin_trylock(l))				\
 			sched_yield();					\
 	} while (0)
 #define shim_tick()			do { } while (0)
@@ -351,7 +347,7 @@ static inline void shim_tick(void)
 		shim_interrupt();
 }
 
-static inline bool raw_spin_trylock(raw_spinlock_t *l)
+static inline bool arch_spin_trylock(arch_spinlock_t *l)
 {
 	if (l->locked)
 		return false;
@@ -361,7 +357,7 @@ static inline bool raw_spin_trylock(raw_spinlock_t *l)
 	return true;
 }
 
-static inline void raw_spin_unlock(raw_spinlock_t *l)
+static inline void arch_spin_unlock(arch_spinlock_t *l)
 {
 	if (!l->locked || !shim_held)
 		shim_wrong("a lock is given back that was not taken");
@@ -370,23 +366,12 @@ static inline void raw_spin_unlock(raw_spinlock_t *l)
 	shim_tick();
 }
 
-static inline void raw_spin_lock(raw_spinlock_t *l)
+static inline void arch_spin_lock(arch_spinlock_t *l)
 {
-	if (!raw_spin_trylock(l))
+	if (!arch_spin_trylock(l))
 		shim_wrong("a lock is taken already");
 }
 #endif
-#define raw_spin_lock_irqsave(l, flags)					\
-	do {								\
-		flags = 0;						\
-		raw_spin_lock(l);					\
-	} while (0)
-#define raw_spin_unlock_irqrestore(l, flags)				\
-	do {								\
-		(void)(flags);						\
-		raw_spin_unlock(l);					\
-	} while (0)
-
 typedef struct {
 	unsigned int sequence;
 } seqcount_t;
