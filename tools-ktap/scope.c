@@ -271,7 +271,8 @@ static bool is_numeric(const struct expr *e)
 		return bi && (bi->flags & KTAP_BI_VALUE) && !(bi->flags & KTAP_BI_EVENT) &&
 		       strcmp(bi->name, "execname") && strcmp(bi->name, "arch") &&
 		       strcmp(bi->name, "kernel_v") && strcmp(bi->name, "in_interrupt") &&
-		       strcmp(bi->name, "in_iowait") && strcmp(bi->name, "stack");
+		       strcmp(bi->name, "in_iowait") && strcmp(bi->name, "stack") &&
+		       strcmp(bi->name, "ustack");
 	default:
 		return false;
 	}

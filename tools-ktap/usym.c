@@ -242,7 +242,9 @@ static bool parse_map(char *line, struct map *m, struct file *f)
 	memset(m, 0, sizeof(*m));
 	memset(f, 0, sizeof(*f));
 	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &m->start, &m->end, perms,
-		   &m->offset, &f->major, &f->minor, &f->ino, &at) < 7 || !at || !strchr(perms, 'x'))
+		   &m->offset, &f->major, &f->minor, &f->ino, &at) < 7)
+		return false;
+	if (!at || !strchr(perms, 'x'))
 		return false;
 	nl = strchr(line + at, '\n');
 	if (nl)

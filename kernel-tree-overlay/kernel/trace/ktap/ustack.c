@@ -25,15 +25,16 @@
 
 #define SET_BITS		9
 #define WAYS			8
+#define NR_KNOWN		(WAYS << SET_BITS)
 
 /**
  * struct ktap_users - the processes that the tool knows
  * @ns: where it has numbers for them
- * @known: what was told of them; in a set, the latest first
+ * @known: what was told of them, in sets of WAYS; in each the latest first
  */
 struct ktap_users {
 	struct pid_namespace *ns;
-	u64 known[1 << SET_BITS][WAYS];
+	u64 known[NR_KNOWN];
 };
 
 /**
@@ -73,7 +74,7 @@ static void users_tell(struct ktap_session *s, const struct ktap_rec_user *u)
 {
 	u64 what = u->program ^ (((u64)u->pid << 32) + READ_ONCE(current->mm->exec_vm)) *
 		   GOLDEN_RATIO_64;
-	u64 *known = s->users->known[hash_32(u->pid, SET_BITS)];
+	u64 *known = s->users->known + hash_32(u->pid, SET_BITS) * WAYS;
 	unsigned int i;
 
 	for (i = 0; i < WAYS; i++) {

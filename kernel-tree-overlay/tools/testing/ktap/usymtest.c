@@ -31,9 +31,10 @@ static void report(bool ok, const char *name, const char *is)
 /* What struct ktap_rec_user calls the program: fields 26 to 28 of stat */
 static __u64 program(pid_t pid)
 {
-	unsigned long long f[3] = {};
 	char path[64], line[1024], *p;
+	__u64 sum = 0;
 	FILE *s;
+	int i;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	s = fopen(path, "r");
@@ -41,9 +42,12 @@ static __u64 program(pid_t pid)
 		exit(2);
 	fclose(s);
 	p = strrchr(line, ')');
-	sscanf(p, ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-	       "%*s %*s %*s %*s %*s %llu %llu %llu", &f[0], &f[1], &f[2]);
-	return f[0] + f[1] + f[2];
+	for (i = 2; p && i < 28; i++) {
+		p = strchr(p + 1, ' ');
+		if (p && i >= 25)
+			sum += strtoull(p, NULL, 10);
+	}
+	return sum;
 }
 
 __attribute__((format(printf, 6, 7)))
@@ -65,8 +69,6 @@ static void expect(struct usym *s, const char *name, pid_t pid, __u64 prog, __u6
 
 /* The address is what a call returns to */
 #define AFTER(ip)	((ip) | 1ULL << 63)
-
-__attribute__((noinline)) void ut_function(void);
 
 __attribute__((noinline)) void ut_function(void)
 {
