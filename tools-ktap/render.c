@@ -50,6 +50,18 @@ static struct table *find_table(struct ktap_render *r, __u32 id)
 	return NULL;
 }
 
+static struct table *new_table(struct ktap_render *r, __u32 id)
+{
+	struct table *t = xmalloc(sizeof(*t));
+
+	memset(t, 0, sizeof(*t));
+	t->id = id;
+	t->next = r->tables;
+	r->tables = t;
+	r->ntables++;
+	return t;
+}
+
 static void free_table(struct ktap_render *r, struct table *t)
 {
 	struct table **p;
@@ -136,17 +148,12 @@ static int add_rows(struct ktap_render *r, struct vals v, bool alike)
 		return -1;
 	t = find_table(r, get_int(id));
 	if (!t) {
-		if (r->ntables == TABLES_MAX) {
+		while (r->ntables >= TABLES_MAX) {
 			for (last = r->tables; last->next; last = last->next)
 				;
 			free_table(r, last);
 		}
-		t = xmalloc(sizeof(*t));
-		memset(t, 0, sizeof(*t));
-		t->id = get_int(id);
-		t->next = r->tables;
-		r->tables = t;
-		r->ntables++;
+		t = new_table(r, get_int(id));
 	}
 	buf_add(&t->data, v.p, v.left);
 	buf_pad(&t->data, 8);
@@ -254,32 +261,40 @@ static bool same_key(const struct row *x, const struct row *y)
 	return true;
 }
 
-/* @t: the table that has both */
-static bool merge_aggs(struct ktap_render *r, const struct table *t, struct ktap_rec_agg *a,
+static void add_buckets(struct table *to, const struct table *t)
+{
+	buf_add(&to->data, t->data.data, t->data.len);
+	to->nrows += t->nrows;
+}
+
+static bool merge_aggs(struct ktap_render *r, struct ktap_rec_agg *a,
 		       const struct ktap_rec_agg *b)
 {
-	struct table *x, *y;
+	struct table *x, *y, *sum;
 
 	/* what they have by key would have to be merged as well */
 	if (render_keys(r, a) || render_keys(r, b) || !agg_merge(a, b))
 		return false;
 	x = a->flags & KTAP_AGGF_BUCKETS ? find_table(r, a->rows) : NULL;
 	y = b->flags & KTAP_AGGF_BUCKETS ? find_table(r, b->rows) : NULL;
-	if (!x && y) {
-		a->rows = b->rows;
+	if (!y || x == y)
+		return true;
+	sum = x;
+	if (!x || !x->merged) {
+		/* who knows who else looks at x; the number after is that of the keys */
+		sum = new_table(r, r->merged_id -= 2);
+		sum->merged = true;
+		if (x)
+			add_buckets(sum, x);
+		a->rows = sum->id;
 		a->flags |= KTAP_AGGF_BUCKETS;
-	} else if (y && x != y && x != t && y != t) {
-		/* but in a damaged record */
-		buf_add(&x->data, y->data.data, y->data.len);
-		x->nrows += y->nrows;
-		free_table(r, y);
 	}
+	add_buckets(sum, y);
 	return true;
 }
 
 /* Makes one value of two, in @to, which has the first; false if they do not add up */
-static bool merge_values(struct ktap_render *r, const struct table *t, struct buf *to,
-			 const struct ktap_rec_val *v)
+static bool merge_values(struct ktap_render *r, struct buf *to, const struct ktap_rec_val *v)
 {
 	struct ktap_rec_val *into = (void *)to->data;
 	struct ktap_rec_agg a, b;
@@ -297,7 +312,7 @@ static bool merge_values(struct ktap_render *r, const struct table *t, struct bu
 		memcpy(into->data, &i, sizeof(i));
 		return true;
 	}
-	if (!get_agg(into, &a) || !get_agg(v, &b) || !merge_aggs(r, t, &a, &b))
+	if (!get_agg(into, &a) || !get_agg(v, &b) || !merge_aggs(r, &a, &b))
 		return false;
 	memcpy(into->data, &a, sizeof(a));
 	return true;
@@ -320,7 +335,7 @@ static void merge_rows(struct ktap_render *r, struct table *t)
 		val.len = 0;
 		add_record_val(&val, rows[i].val);
 		for (k = i + 1; k < t->nrows && same_key(&rows[i], &rows[k]) &&
-		     merge_values(r, t, &val, rows[k].val); k++)
+		     merge_values(r, &val, rows[k].val); k++)
 			;
 		add_record_val(&data, rows[i].key);
 		buf_add(&data, val.data, val.len);

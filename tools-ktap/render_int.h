@@ -25,6 +25,7 @@ struct table {
 	struct buf data;		/* the values, as in the records */
 	size_t nrows;
 	bool alike;			/* keys may be that were not */
+	bool merged;			/* made here, of the rows of several histograms */
 };
 
 struct ktap_render {
@@ -33,6 +34,7 @@ struct ktap_render {
 	struct ktap_render_ops ops;
 	struct table *tables;
 	unsigned int ntables;
+	__u32 merged_id;		/* the last number of a table that was made here */
 	struct buf tmp;
 	struct buf plain;		/* the values of a record, see render_user.h */
 	bool inside;			/* the output ends inside of a line */
