@@ -362,7 +362,7 @@ static void find_debug(struct elf_file *f)
 		at = sprintf(path, DEBUG_DIR "/.build-id/%02x/", id[0]);
 		for (i = 1; i < n; i++)
 			at += sprintf(path + at, "%02x", id[i]);
-		strcpy(path + at, ".debug");
+		sprintf(path + at, ".debug");
 		if (try_debug(f, path, id, n, 0))
 			return;
 	}

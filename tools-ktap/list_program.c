@@ -31,7 +31,8 @@ static int by_name(const void *a, const void *b)
 	if (!ret)
 		ret = strcmp(place_string(l, l->target->name), place_string(r, r->target->name));
 	if (!ret)
-		ret = l->target->offset < r->target->offset ? -1 : l->target->offset > r->target->offset;
+		ret = l->target->offset < r->target->offset ? -1 :
+		      l->target->offset > r->target->offset;
 	return ret;
 }
 

@@ -121,12 +121,12 @@ static int x86_reg(const char *s, char name[8])
 		return s[i] == 'd' ? 4 : s[i] == 'w' ? 2 : s[i] == 'b' ? 1 : 0;
 	}
 	if (!strcmp(s, "rip")) {
-		strcpy(name, "ip");
+		memcpy(name, "ip", 2);
 		return 8;
 	}
 	if (n == 3 && (s[0] == 'r' || s[0] == 'e')) {
-		size = *s++ == 'r' ? 8 : 4;
-		strcpy(name, s);
+		size = *s == 'r' ? 8 : 4;
+		memcpy(name, s + 1, 2);
 	} else if (n == 3 && s[2] == 'l') {
 		size = 1;
 		memcpy(name, s, 2);
@@ -136,7 +136,7 @@ static int x86_reg(const char *s, char name[8])
 		name[1] = 'x';
 	} else if (n == 2) {
 		size = 2;
-		strcpy(name, s);
+		memcpy(name, s, 2);
 	}
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i]))
@@ -175,7 +175,7 @@ static bool x86_operand(struct operand *o, int *size)
 	if (!accept(o, '(')) {
 		/* the address itself; that of a variable moves with the program */
 		if (symbol)
-			strcpy(a->base, "ip");
+			memcpy(a->base, "ip", 2);
 		return true;
 	}
 	if (*o->p != ',' && !x86_register(o, a->base, &width))
@@ -205,7 +205,7 @@ static int arm64_reg(const char *s, char name[8])
 
 	memset(name, 0, 8);
 	if (!strcmp(s, "sp")) {
-		strcpy(name, s);
+		memcpy(name, s, 2);
 		return 8;
 	}
 	nr = strtoul(s + 1, &end, 10);

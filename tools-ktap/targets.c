@@ -289,7 +289,9 @@ static struct found *add(struct item *it, const char *name, __u64 offset)
 
 static const char *keep(struct item *it, const char *s)
 {
-	return strcpy(arena_alloc(&it->arena, strlen(s) + 1), s);
+	size_t n = strlen(s) + 1;
+
+	return memcpy(arena_alloc(&it->arena, n), s, n);
 }
 
 /* A function comes twice if it is in both tables of symbols */
@@ -324,8 +326,10 @@ static void leave_out(struct item *it, const char *name, const char *why)
 	buf_add(&it->note, name, strlen(name));
 }
 
-static const char start_why[] = "a program begins there and does not return: a probe of that would break it";
-static const char ifunc_why[] = "what is called in their place is chosen when a program starts (IFUNC)";
+static const char start_why[] =
+	"a program begins there and does not return: a probe of that would break it";
+static const char ifunc_why[] =
+	"what is called in their place is chosen when a program starts (IFUNC)";
 static const char code_why[] = "there is no code where they are said to be";
 
 static int match(void *data, const char *name, __u64 offset, __u64 size)

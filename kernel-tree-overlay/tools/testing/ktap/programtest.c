@@ -15,13 +15,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "diag.h"
 #include "elf_file.h"
 #include "sdt_args.h"
 #include "targets.h"
 
 static unsigned int tests, failures;
 
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 static void report(bool ok, const char *fmt, ...)
 {
 	va_list ap;
@@ -115,7 +116,7 @@ static void test_arguments(void)
 	char text[1024], *big;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(arguments); i++) {
 		args_text(arguments[i].text, arguments[i].machine, text, sizeof(text));
 		report(!strcmp(text, arguments[i].want), "arguments \"%.60s\"", arguments[i].text);
 		if (strcmp(text, arguments[i].want))
@@ -134,6 +135,25 @@ static void test_arguments(void)
 	free(big);
 }
 
+/* As the kernel checks it */
+static bool arg_ok(const struct ktap_target_arg *a)
+{
+	if (!memchr(a->base, 0, 8) || !memchr(a->index, 0, 8) || !*a->index != !a->scale)
+		return false;
+	switch (a->kind) {
+	case KTAP_TARGET_CONST:
+		return !*a->base && !*a->index;
+	case KTAP_TARGET_REG:
+		return *a->base && !*a->index && !a->disp;
+	case KTAP_TARGET_MEM:
+		return true;
+	case KTAP_TARGET_NONE:
+		return !*a->base && !*a->index && !a->disp;
+	default:
+		return false;
+	}
+}
+
 /* Pieces of arguments in any order; each way to read past the end shows in ASan */
 static void test_hostile(void)
 {
@@ -150,17 +170,12 @@ static void test_hostile(void)
 		*text = 0;
 		n = rand_r(&seed) % 12;
 		for (j = 0; j < n; j++)
-			strcat(text, pieces[rand_r(&seed) % (sizeof(pieces) / sizeof(*pieces))]);
+			strcat(text, pieces[rand_r(&seed) % ARRAY_SIZE(pieces)]);
 		copy = strdup(text);
 		nr = sdt_args_parse(copy, i % 2 ? EM_X86_64 : EM_AARCH64, symbol, NULL, args,
 				    KTAP_MAX_TARGET_ARGS);
 		for (j = 0; j < nr; j++)
-			bad += args[j].kind < KTAP_TARGET_CONST || args[j].kind > KTAP_TARGET_NONE ||
-			       !memchr(args[j].base, 0, 8) || !memchr(args[j].index, 0, 8) ||
-			       (args[j].kind != KTAP_TARGET_MEM && *args[j].index) ||
-			       (args[j].kind == KTAP_TARGET_REG ? !*args[j].base || args[j].disp :
-				args[j].kind != KTAP_TARGET_MEM && *args[j].base) ||
-			       (*args[j].index ? !args[j].scale : args[j].scale);
+			bad += !arg_ok(&args[j]);
 		free(copy);
 	}
 	report(!bad, "arguments that nobody would write (%u of them damaged)", bad);
@@ -238,7 +253,7 @@ static void test_lists(void)
 	unsigned int i;
 	char *big;
 
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
 		targets_add(&t, lists[i].list, strlen(lists[i].list));
 		report(t.nr == lists[i].nr && sets_ok(&t), "%u events of programs in \"%.50s\"",
 		       lists[i].nr, lists[i].list);
