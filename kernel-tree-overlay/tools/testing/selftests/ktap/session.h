@@ -193,23 +193,29 @@ static inline int session_readable(struct session *s, int ms)
 	return poll(&p, 1, ms) == 1 && (p.revents & POLLIN);
 }
 
-/* RUN in a thread of its own, and wait for its first record, KTAP_REC_STARTED */
+/* RUN in a thread of its own, and wait for KTAP_REC_STARTED */
 static inline int session_start(struct session *s)
 {
-	struct {
-		struct ktap_rec rec;
-		char data[4096 - sizeof(struct ktap_rec)];
-	} r;
-	ssize_t n;
+	struct ktap_rec rec;
+	char buf[4096];
+	ssize_t n, pos;
 
 	if (pthread_create(&s->thread, NULL, session_thread, s))
 		return -1;
-	if (!session_readable(s, 60000))
-		return -1;
-	n = read(s->fd, &r, sizeof(r));
-	if (n < (ssize_t)sizeof(r.rec) || r.rec.type != KTAP_REC_STARTED)
-		return -1;
-	return 0;
+	while (session_readable(s, 60000)) {
+		n = read(s->fd, buf, sizeof(buf));
+		if (n < (ssize_t)sizeof(rec))
+			return -1;
+		for (pos = 0; pos < n; pos += rec.len) {
+			memcpy(&rec, buf + pos, sizeof(rec));
+			if (rec.type == KTAP_REC_STARTED)
+				return 0;
+			/* what comes before it if there are many events */
+			if (rec.type != KTAP_REC_ATTACHING)
+				return -1;
+		}
+	}
+	return -1;
 }
 
 static inline int session_stop(struct session *s)

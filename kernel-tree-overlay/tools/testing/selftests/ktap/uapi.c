@@ -100,7 +100,7 @@ TEST_F(uapi, load_flags)
 {
 	struct ktap_load load = session_load_args(&self->s, &self->image);
 
-	load.flags = 8;
+	load.flags = 16;
 	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
 	load.flags = 0x80000000;
 	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
