@@ -9,6 +9,8 @@
  *	place	 = FUNCTION [ "+" OFFSET ] | GLOB | OFFSET
  *	return	 = "%return" | "!"
  *
+ * and fetch definitions after a blank, see attach_dynamic.c.
+ *
  * An OFFSET is that of an instruction in the file, and all that is needed. The
  * rest has been found out by the tool for the texts that stand in the script, see
  * targets.c.
@@ -35,9 +37,8 @@
 #include <linux/stringhash.h>
 #include <linux/trace_event_tap.h>
 
+#include "ev_dynamic.h"
 #include "ev_uprobe.h"
-
-#define NOTE_SIZE		1024
 
 /* A program has few segments: if there are more, where its code is is not looked at */
 #define MAX_SEGMENTS		64
@@ -267,84 +268,120 @@ static struct ktap_uprobe *site_create(struct ktap_session *s, const char *key,
  * Places
  */
 
-static void put_note(struct ktap_attach *a, const char *text)
+static void put_note(struct ktap_attach *a, const char *note)
 {
-	ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
-			min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
-}
-
-static void note_refused(struct ktap_attach *a, unsigned int refused, unsigned int nr,
-			 const char *names)
-{
-	char *text = kasprintf(GFP_KERNEL, "%u of %u places of \"%s\" cannot be traced: %s",
-			       refused, nr, a->item, names);
+	char *text = kasprintf(GFP_KERNEL, "\"%s\": %s", a->item, note);
 
 	if (text)
-		put_note(a, text);
+		ktap_outbuf_put(a->session->out, KTAP_REC_NOTE, KTAP_VAL_STR, text,
+				min_t(size_t, strlen(text), KTAP_MAX_STR), NULL);
 	kfree(text);
 }
 
-/* One that fails is left out; @error is set to why. Returns how many that are */
-static unsigned int register_places(struct ktap_attach *a, struct ktap_uprobe *p,
-				    const struct program *prog, struct ktap_log *log, int *error)
+/**
+ * struct item - what is attached
+ * @a: the item
+ * @defs: fetch definitions, or ""
+ * @exact: it is no pattern
+ * @path: of the file, as the kernel finds it
+ * @refused: the places that are left out
+ */
+struct item {
+	struct ktap_attach *a;
+	const char *defs;
+	bool exact;
+	const char *path;
+	struct ktap_refused refused;
+};
+
+/* A place with definitions is an event of the kernel's. What is wrong is said. */
+#ifdef CONFIG_UPROBE_EVENTS
+static int attach_defined(struct item *it, const struct ktap_uprobe *p,
+			  const struct ktap_target *t)
 {
-	unsigned int i, refused = 0;
+	const char *name = ktap_target_string(p->set, t->name);
+	struct ktap_dyn_place place = { .name = p->name ?: name, .func = name ?: p->name };
+	struct ktap_dynamic d = {
+		.defs = it->defs,
+		.ret = p->ret,
+		.user = true,
+		.exact = it->exact && p->nr == 1,
+		.nr = 1,
+		.places = &place,
+		.refused = &it->refused,
+	};
+	char *where;
 	int ret;
 
-	for (i = 0; i < p->nr; i++) {
+	if (it->path[strcspn(it->path, " \t\n")])
+		return ktap_error(it->a->x, "\"%s\": definitions want a path without blanks",
+				  it->a->item);
+	if (p->nr > KTAP_MAX_DYN_PLACES)
+		return ktap_error(it->a->x, "\"%s\" is %u places; with definitions, %u is the limit",
+				  it->a->item, p->nr, KTAP_MAX_DYN_PLACES);
+	where = t->ref_ctr ?
+		kasprintf(GFP_KERNEL, "%s:0x%llx(0x%llx)", it->path, t->offset, t->ref_ctr) :
+		kasprintf(GFP_KERNEL, "%s:0x%llx", it->path, t->offset);
+	if (!where)
+		return ktap_attach_failed(it->a, it->a->item, -ENOMEM);
+	place.where = where;
+	d.key = d.exact ? p->key : where;
+	ret = ktap_attach_dynamic(it->a, &d);
+	kfree(where);
+	return ret;
+}
+#else
+static int attach_defined(struct item *it, const struct ktap_uprobe *p,
+			  const struct ktap_target *t)
+{
+	return ktap_error(it->a->x, "\"%s\": definitions need CONFIG_UPROBE_EVENTS",
+			  it->a->item);
+}
+#endif
+
+static int attach_places(struct item *it, struct ktap_uprobe *p)
+{
+	struct program prog = { .file = p->file };
+	const char *why = read_program(&prog);
+	struct ktap_attach *a = it->a;
+	int error = 0, ret = 0;
+	unsigned int i;
+
+	if (!why)
+		ktap_attach_many(a, p->nr);
+	for (i = 0; !why && !ret && i < p->nr; i++) {
 		struct ktap_uplace *place = &p->places[i];
 
 		/* what ends the session ends this */
 		if (ktap_env_interrupted(a->session))
 			break;
-		ret = check_place(prog, place->target) ?: ktap_uprobe_register(place);
-		if (!ret)
+		error = check_place(&prog, place->target);
+		if (!error && *it->defs) {
+			ret = attach_defined(it, p, place->target);
 			continue;
-		*error = ret;
-		refused++;
-		/* the fault of none of them: the others would fail as well */
-		if (!refusal(ret))
-			break;
-		if (log->size)
-			ktap_log(log, "%s%s", refused > 1 ? ", " : "",
-				 ktap_target_string(p->set, place->target->name) ?: "");
+		}
+		error = error ?: ktap_uprobe_register(place);
+		if (error && refusal(error))
+			ktap_refused_add(&it->refused, p->name ?:
+					 ktap_target_string(p->set, place->target->name),
+					 it->exact ? NULL : refusal(error));
+		else if (error)
+			/* the fault of none of them: the others would fail as well */
+			ret = ktap_attach_failed(a, a->item, error);
 	}
-	return refused;
-}
-
-static int attach_places(struct ktap_attach *a, struct ktap_uprobe *p, bool exact)
-{
-	struct program prog = { .file = p->file };
-	const char *why = read_program(&prog);
-	struct ktap_log log = { .size = NOTE_SIZE };
-	unsigned int refused = 0;
-	int error = 0, ret = 0;
-
-	log.buf = why ? NULL : kzalloc(NOTE_SIZE, GFP_KERNEL);
-	if (!log.buf)
-		log.size = 0;
-	if (!why) {
-		ktap_exec_charge(a->x, 100LL * p->nr);
-		refused = register_places(a, p, &prog, &log, &error);
-		if (refused == p->nr || (error && !refusal(error)))
-			why = refusal(error);
-	}
+	kfree(prog.segments);
+	if (!ret && !why && it->refused.nr == p->nr)
+		why = refusal(error) ?: "the kernel takes none of its places";
 	if (why)
 		ret = ktap_error(a->x, "cannot probe \"%s\": %s", a->item, why);
-	else if (error == -ENOMEM)
-		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
-	else if (error && !refusal(error))
-		ret = ktap_error(a->x, "cannot probe \"%s\": error %d", a->item, -error);
-	else if (refused)
-		note_refused(a, refused, p->nr, log.buf ?: "");
-	kfree(log.buf);
-	kfree(prog.segments);
-	if (ret)
-		return ret;
-	if (p->set && p->set->note)
+	if (!ret && p->set && p->set->note)
 		put_note(a, ktap_target_string(p->set, p->set->note));
-	a->session->nr_events += p->nr - refused;
-	return ktap_attach_site(a, p->site, exact);
+	i = p->nr - it->refused.nr;
+	ktap_refused_end(a, &it->refused, ret ? 0 : i, "places");
+	if (ret || *it->defs)
+		return ret;
+	a->session->nr_events += i;
+	return ktap_attach_site(a, p->site, it->exact);
 }
 
 /*
@@ -400,40 +437,37 @@ static int resolve(struct ktap_attach *a, struct ktap_uprobe *p, char *place)
 }
 
 /* A new one; @place is a copy, see resolve() */
-static int attach_new(struct ktap_attach *a, const struct kind *kind, char *place,
-		      const struct ktap_target_set *set, struct file *file, bool exact)
+static int attach_new(struct item *it, const struct kind *kind, char *place,
+		      const struct ktap_target_set *set, struct file *file)
 {
-	struct ktap_uprobe *p = site_create(a->session, place, kind);
+	struct ktap_uprobe *p = site_create(it->a->session, place, kind);
 	const char *colon;
 	int ret = 0;
 
 	if (!p)
-		goto no_memory;
+		return ktap_attach_failed(it->a, it->a->item, -ENOMEM);
 	colon = strrchr(p->key, ':');
 	/* what has a provider is named by the target */
-	if (exact && !kind->sdt && colon)
+	if (it->exact && !kind->sdt && colon)
 		p->name = colon + 1;
 	if (set) {
 		p->set = set;
 		p->file = get_file(file);
+		it->path = ktap_target_string(set, set->path);
 	} else {
-		ret = resolve(a, p, place);
+		ret = resolve(it->a, p, place);
+		it->path = place;
 	}
 	if (!ret) {
 		ret = make_places(p);
-		if (ret < 0 || ktap_uprobe_set_fields(p, ret))
-			goto no_memory;
-		ret = attach_places(a, p, exact);
-		if (!ret)
-			return 0;
+		if (ret >= 0)
+			ret = ktap_uprobe_set_fields(p, ret);
+		ret = ret ? ktap_attach_failed(it->a, it->a->item, ret) : attach_places(it, p);
 	}
-	ktap_site_free(p->site);
-	return ret;
-
-no_memory:
-	if (p)
+	/* what has definitions has a site of its own */
+	if (ret || *it->defs)
 		ktap_site_free(p->site);
-	return ktap_error(a->x, "no memory to trace \"%s\"", a->item);
+	return ret;
 }
 
 /* Takes the return off its end */
@@ -467,35 +501,33 @@ int ktap_attach_uprobe(struct ktap_attach *a)
 {
 	struct kind kind = *find_kind(a->item);
 	size_t len = strcspn(a->item, " \t"), skip = strlen(kind.prefix);
+	struct item it = { .a = a, .defs = skip_spaces(a->item + len) };
 	const struct ktap_target_set *set;
+	struct ktap_site *site = NULL;
 	struct file *file = NULL;
-	struct ktap_site *site;
 	char *place;
-	bool exact;
 	int ret;
 
-	if (strstr(a->item + len, " /"))
+	if (*it.defs == '/')
 		return ktap_error(a->x, "\"%s\": a predicate stands behind: trace (EVENT) /P/ { }",
 				  a->item);
-	if (a->item[len])
-		return ktap_error(a->x, "\"%s\": %s", a->item,
-				  "this version has no fetch definitions; use arg1, retval");
-	place = kstrdup(a->item + skip, GFP_KERNEL);
+	place = kstrndup(a->item + skip, len - skip, GFP_KERNEL);
 	if (!place)
-		return ktap_error(a->x, "no memory");
+		return ktap_attach_failed(a, a->item, -ENOMEM);
 	ret = parse(a, &kind, place);
 	if (ret)
 		goto out;
-	exact = !strpbrk(kind.sdt ? place : strrchr(place, ':'), "*?[");
-	site = site_find(a->session, place, &kind);
+	it.exact = !strpbrk(kind.sdt ? place : strrchr(place, ':'), "*?[");
+	if (!*it.defs)
+		site = site_find(a->session, place, &kind);
 	set = ktap_targets_find(a->session, a->item, len, &file);
 	if (site)
-		ret = ktap_attach_site(a, site, exact);
+		ret = ktap_attach_site(a, site, it.exact);
 	else if (set && set->error)
 		ret = ktap_error(a->x, "cannot probe \"%s\": %s", a->item,
 				 ktap_target_string(set, set->error));
 	else
-		ret = attach_new(a, &kind, place, set, file, exact);
+		ret = attach_new(&it, &kind, place, set, file);
 out:
 	kfree(place);
 	return ret;

@@ -374,6 +374,14 @@ static int uprobe_name(struct ktap_exec *x, const struct ktap_event *ev, struct 
 	return 0;
 }
 
+/* That much the tool says: of another instruction, where its function begins */
+static bool uprobe_user_entry(const struct ktap_event *ev)
+{
+	const struct ktap_uprobe *p = ev->site->uprobe;
+
+	return p->set && !p->ret && !p->sdt && !p->places[ev->args[3]].target->start;
+}
+
 static int uprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 		      enum ktap_event_has what, struct ktap_val *out)
 {
@@ -408,4 +416,5 @@ const struct ktap_event_ops ktap_uprobe_ops = {
 	.put	= uprobe_put,
 	.render	= uprobe_render,
 	.get	= uprobe_get,
+	.user_entry = uprobe_user_entry,
 };
