@@ -39,24 +39,25 @@ static int fail(struct pmu *p, const char *fmt, ...)
 	return -1;
 }
 
-/* The first line of a file of the PMU; 0, or an errno */
+/* The first line of a file of the PMU; 0, or -1 with errno */
 static int read_line(const struct pmu *p, const char *kind, const char *name, char *line,
 		     size_t size)
 {
 	char path[PATH_MAX];
-	int err = 0;
 	FILE *f;
+	char *ok;
 
-	if (snprintf(path, sizeof(path), "%s/%s%s", p->dir, kind, name) >= (int)sizeof(path))
-		return ENAMETOOLONG;
+	snprintf(path, sizeof(path), "%s/%s%s", p->dir, kind, name);
 	f = fopen(path, "re");
 	if (!f)
-		return errno;
-	if (!fgets(line, size, f))
-		err = EIO;
+		return -1;
+	errno = EINVAL;
+	ok = fgets(line, size, f);
 	fclose(f);
+	if (!ok)
+		return -1;
 	line[strcspn(line, "\n")] = 0;
-	return err;
+	return 0;
 }
 
 static bool get_number(const char *s, __u64 *v)
@@ -91,7 +92,8 @@ static int set_bits(struct pmu *p, const char *name, char *format, __u64 v)
 		*ranges++ = 0;
 	n = number_of(format);
 	if (!ranges || n < 0)
-		return fail(p, "the term %s is in '%s', which this version cannot set", name, format);
+		return fail(p, "the term %s is in '%s', which this version cannot set", name,
+			    format);
 	while ((range = strsep(&ranges, ","))) {
 		lo = strtoul(range, &end, 10);
 		hi = *end == '-' ? strtoul(end + 1, &end, 10) : lo;
@@ -159,16 +161,12 @@ static void translate(const char *devices, char *text, struct buf *to)
 	char dir[PATH_MAX], line[64], out[256];
 	char *terms = strchr(text, '/');
 	__u64 type;
-	int err;
 
 	*terms++ = 0;
 	snprintf(dir, sizeof(dir), "%s/%s", devices, text);
 	p.dir = dir;
-	err = read_line(&p, "", "type", line, sizeof(line));
-	if (err == ENOENT)
-		fail(&p, "there is no %s", dir);
-	else if (err || !get_number(line, &type))
-		fail(&p, "cannot read %s/type: %s", dir, strerror(err ? err : EINVAL));
+	if (read_line(&p, "", "type", line, sizeof(line)) || !get_number(line, &type))
+		fail(&p, errno == ENOENT ? "there is no %s" : "cannot read %s/type", dir);
 	else if (*terms)
 		set_terms(&p, terms, false);
 	if (*p.err) {

@@ -202,6 +202,8 @@ enum trace_event_tap_place {
 int trace_event_tap_symbols(const char *module,
 			    int (*fn)(void *data, const char *name, unsigned long addr),
 			    void *data);
+int trace_event_tap_symbol(const char *name, int (*fn)(void *data, unsigned long addr),
+			   void *data);
 unsigned long trace_event_tap_hook(unsigned long addr);
 enum trace_event_tap_place trace_event_tap_place(unsigned long addr);
 int trace_event_tap_error_type(unsigned long addr);

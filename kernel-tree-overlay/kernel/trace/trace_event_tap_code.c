@@ -94,6 +94,30 @@ int trace_event_tap_symbols(const char *module,
 EXPORT_SYMBOL_GPL(trace_event_tap_symbols);
 
 /**
+ * trace_event_tap_symbol - look at the symbols of the kernel that have one name
+ * @name: the name
+ * @fn: is called with the address of each of them; what is not 0 ends it
+ * @data: argument of @fn
+ *
+ * Of those in modules, @fn sees one. It takes no longer if there are many symbols.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or what @fn returned.
+ */
+int trace_event_tap_symbol(const char *name, int (*fn)(void *data, unsigned long addr),
+			   void *data)
+{
+	int ret = kallsyms_on_each_match_symbol(fn, name, data);
+	unsigned long addr;
+
+	if (ret && ret != -EOPNOTSUPP)
+		return ret;
+	addr = module_kallsyms_lookup_name(name);
+	return addr ? fn(data, addr) : 0;
+}
+EXPORT_SYMBOL_GPL(trace_event_tap_symbol);
+
+/**
  * trace_event_tap_hook - find the function tracer's hook
  * @addr: address of a function
  *

@@ -48,7 +48,8 @@
 #endif
 
 /* By number, all names of it in a row, with an empty one at the end */
-#define ROW(id, name, others, ...)	[id] = name "\0" others "\0",
+#define ROW(id, name, others, ...)	\
+	[id] = name "\0" others "\0",
 #define HW_ROW(id, ...)		ROW(PERF_COUNT_HW_##id, __VA_ARGS__)
 #define SW_ROW(id, ...)		ROW(PERF_COUNT_SW_##id, __VA_ARGS__)
 #define CACHE_ROW(id, ...)	ROW(PERF_COUNT_HW_CACHE_##id, __VA_ARGS__)
@@ -214,30 +215,27 @@ static const char *parse_pmu(char **s, struct perf_event_attr *attr)
 
 /**
  * struct symbol - a symbol that is looked for
- * @name: its name
  * @addr: the address
  * @nr: how many have been found, at different addresses
  */
 struct symbol {
-	const char *name;
 	unsigned long addr;
 	unsigned int nr;
 };
 
-static int match_symbol(void *data, const char *name, unsigned long addr)
+static int match_symbol(void *data, unsigned long addr)
 {
 	struct symbol *sym = data;
 
-	if (!strcmp(name, sym->name) && (!sym->nr || addr != sym->addr)) {
-		sym->addr = addr;
+	if (!sym->nr || addr != sym->addr)
 		sym->nr++;
-	}
+	sym->addr = addr;
 	return 0;
 }
 
 static const char *parse_symbol(char *place, u64 *to)
 {
-	struct symbol sym = { .name = place };
+	struct symbol sym = { };
 	unsigned long offset = 0;
 	char *plus = strchr(place, '+');
 
@@ -246,7 +244,7 @@ static const char *parse_symbol(char *place, u64 *to)
 		if (kstrtoul(plus, 0, &offset))
 			return "an offset is a number";
 	}
-	trace_event_tap_symbols(NULL, match_symbol, &sym);
+	trace_event_tap_symbol(place, match_symbol, &sym);
 	if (!sym.nr)
 		return "there is no such symbol in /proc/kallsyms";
 	if (sym.nr > 1)
@@ -308,6 +306,9 @@ static const char *parse_mem(const struct ktap_session *session, char **s,
 	return NULL;
 }
 
+static const char bad_option[] =
+	"what follows is period=N, freq=N (to 100000), u or k; of mem, also r, w, rw, x";
+
 static const char *parse_option(const char *s, struct perf_event_attr *attr)
 {
 	size_t n = str_has_prefix(s, "freq=");
@@ -326,7 +327,7 @@ static const char *parse_option(const char *s, struct perf_event_attr *attr)
 		n = n ?: str_has_prefix(s, "period=");
 		if (kstrtoull(s + n, 0, &attr->sample_period) || !attr->sample_period ||
 		    attr->sample_period > (attr->freq ? MAX_FREQ : S64_MAX))
-			return "what follows is period=N, freq=N (1 to 100000), u or k, or of mem: r, w, rw or x";
+			return bad_option;
 	}
 	return NULL;
 }
@@ -372,7 +373,7 @@ static const char *refused(const struct perf_event_attr *attr, int error)
 	if (error == -ENOSPC)
 		return "a CPU has only so many breakpoints, and all are in use";
 	if (attr->type == PERF_TYPE_BREAKPOINT)
-		return "the machine or the kernel does not watch this place, or not so (x86: r alone)";
+		return "machine or kernel do not watch this place, or not so (x86: r alone)";
 	if (error == -EOPNOTSUPP || (error == -EINVAL && attr->type >= PERF_TYPE_MAX))
 		return "that does not exist, or cannot interrupt: there are no events of it";
 	return "this machine (or its virtual machine) has no counter for it";
@@ -463,7 +464,7 @@ int ktap_attach_perf(struct ktap_attach *a)
 	char *text;
 
 	if (!known)
-		known = "!its terms are looked up before the script runs, which has to have this text as it is";
+		known = "!terms are looked up before the script runs: it has to have this text";
 	if (*known == '!') {
 		wrong = known + 1;
 	} else {

@@ -371,23 +371,23 @@ static char *map_place(size_t size)
 static int act_touch(long n)
 {
 	long size = sysconf(_SC_PAGESIZE), i;
-	volatile char *m = map_place(n * size);
+	char *m = map_place(n * size);
 
 	for (i = 0; i < n; i++)
-		m[i * size] = 1;
+		__atomic_store_n(&m[i * size], 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
 /* store N: write and then read 8 bytes at PLACE, N times */
 static int act_store(long n)
 {
-	volatile unsigned long long *m = (void *)map_place(4096);
+	unsigned long long *m = (void *)map_place(4096);
 	unsigned long long sum = 0;
 	long i;
 
 	for (i = 0; i < n; i++) {
-		*m = i;
-		sum += *m;
+		__atomic_store_n(m, i, __ATOMIC_RELAXED);
+		sum += __atomic_load_n(m, __ATOMIC_RELAXED);
 	}
 	return sum != (unsigned long long)n * (n - 1) / 2;
 }

@@ -129,15 +129,15 @@ refuse "mem:$variable+x" 'an offset is a number'
 refuse mem:jiffies/3 '1, 2, 4 or 8'
 refuse mem:jiffies/0 '1, 2, 4 or 8'
 refuse mem:jiffies/ '1, 2, 4 or 8'
-refuse "mem:$variable/4096:w" 'multiple of its bytes|does not watch'
+refuse "mem:$variable/4096:w" 'multiple of its bytes|do not watch'
 refuse "mem:$variable+1/4" 'multiple of its bytes'
 refuse "mem:$variable:rwx" 'what follows'
 refuse "mem:$variable:" 'what follows'
 refuse "mem:$variable:w:period=0" 'what follows'
-refuse "mem:$variable:w:u" 'does not watch'
+refuse "mem:$variable:w:u" 'do not watch'
 [ "$(uname -m)" != x86_64 ] || refuse "mem:$variable:r" 'r alone'
 blacklisted=$(awk '$2 ~ /^[a-z_0-9]*$/ { print $2; exit }' /sys/kernel/debug/kprobes/blacklist)
-[ -z "$blacklisted" ] || refuse "mem:$blacklisted:x" 'does not watch|several such'
+[ -z "$blacklisted" ] || refuse "mem:$blacklisted:x" 'do not watch|several such'
 grep -q ' A __per_cpu_start$\| A fixed_percpu_data$' /proc/kallsyms &&
 	refuse mem:runqueues 'each CPU has its own|no such symbol'
 check "what cannot be watched is an error that says why" is $wrong -eq 0

@@ -144,6 +144,32 @@ TEST_F(uapi, load_options_end)
 	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
 }
 
+/* What perf events are: pairs of strings, but the script need not ask for them */
+TEST_F(uapi, load_pmus)
+{
+	static const char open_end[] = { 'a', '/', '/', 0, 'b' }, odd[] = "a//\0b\0c//";
+	struct ktap_load load = session_load_args(&self->s, &self->image);
+
+	load.pad = 1;
+	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
+	load.pad = 0;
+	load.pmus_size = UINT32_MAX;
+	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
+	load.pmus_size = sizeof(odd);
+	EXPECT_EQ(EFAULT, load_errno(&self->s, &load));
+	session_close(&self->s);
+	session_open(&self->s);
+	load.pmus = (uintptr_t)open_end;
+	load.pmus_size = sizeof(open_end);
+	EXPECT_EQ(EINVAL, load_errno(&self->s, &load));
+	EXPECT_STRNE("", self->s.log);
+	session_close(&self->s);
+	session_open(&self->s);
+	load.pmus = (uintptr_t)odd;
+	load.pmus_size = sizeof(odd);
+	EXPECT_EQ(0, load_errno(&self->s, &load));
+}
+
 TEST_F(uapi, load_image_size)
 {
 	struct ktap_load load = session_load_args(&self->s, &self->image);
