@@ -21,7 +21,7 @@
  * whenever its function was entered.
  *
  * There is no stack of the kernel at a place in a program, only that of the
- * program: stack() has no frames.
+ * program: stack() has no frames, ustack() has.
  *
  * Contexts: the handlers run in the process that hits a probe, in process
  * context, which they look at with preemption disabled. The rest, process
@@ -29,6 +29,7 @@
  * Locks: none of its own.
  */
 #include <linux/bitops.h>
+#include <linux/ctype.h>
 #include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -409,12 +410,23 @@ static int uprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 	return 1;
 }
 
+/* Of an offset in the file it is not known what is there. */
+static bool uprobe_user_entry(const struct ktap_event *ev)
+{
+	const struct ktap_uprobe *p = ev->site->uprobe;
+	const char *place = strrchr(p->key, ':');
+
+	return !p->ret && !p->sdt && !p->places[ev->args[3]].target->start && place &&
+	       !isdigit(place[1]);
+}
+
 const struct ktap_event_ops ktap_uprobe_ops = {
-	.free	= uprobe_free,
-	.field	= uprobe_field,
-	.size	= uprobe_size,
-	.put	= uprobe_put,
-	.render	= uprobe_render,
-	.get	= uprobe_get,
+	.free		= uprobe_free,
+	.field		= uprobe_field,
+	.size		= uprobe_size,
+	.put		= uprobe_put,
+	.render		= uprobe_render,
+	.get		= uprobe_get,
+	.user_entry	= uprobe_user_entry,
 	.user_entry = uprobe_user_entry,
 };

@@ -5,7 +5,7 @@
 # becomes of the program.
 
 . "$(dirname "$0")/lib.sh"
-plan 24
+plan 28
 
 ucalls=$here/ucalls
 # where run has the output: a program that waits for a line in it has been looked at
@@ -218,13 +218,35 @@ else
 	check "in a PID namespace" chain at "$ucalls" $known
 fi
 
-# 22: many processes at once, each with a few stacks
+# 22-25: probes of programs
+if ! grep -q -w uprobe_register /proc/kallsyms || [ "$(uname -m)" != x86_64 ]; then
+	for i in 22 23 24 25; do
+		skip "probes of programs, $i"
+	done
+else
+	run -e "trace u:$ucalls:uc_inner { printf(\"at %s\n\n\", ustack()) }
+		trace u:$ucalls:uc_middle! { printf(\"return %s\n\n\", ustack()) }
+		trace u:$ucalls:uc_inner! { printf(\"inner %s\n\n\", ustack()) }
+		trace_end { print(\"end\") }" -- "$ucalls" calls 1 - "1@$seen"
+	# shellcheck disable=SC2086
+	check "at a function's first instruction" chain at "$ucalls" $known
+	check "at its return, in the caller" chain inner "$ucalls" uc_middle uc_outer main
+	check "at that of the caller" chain return "$ucalls" uc_outer main
+
+	# a function without a frame: it is not at its first instruction that one looks for it
+	run -e "trace u:$here/ucalls_nofp:uc_inner { printf(\"at %s\n\n\", ustack()) }" -- \
+		"$here/ucalls_nofp" calls 1 - "1@$seen"
+	check "the caller of a function without a frame" \
+		chain at "$here/ucalls_nofp" uc_inner uc_middle
+fi
+
+# 26: many processes at once, each with a few stacks
 run -e 'trace syscalls:sys_enter_* { n += 1 s[ustack()] += 1 }
 	trace_end { for (k, v in pairs(s)) { m += v } print("all", n > 0, n == m) }' -- \
 	sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do ls / >/dev/null & done; wait'
 check "a storm of processes: as many as events" all said "all	true	true" --and is "$status" -eq 0
 
-# 23: killed
+# 27: killed
 start killed -e 'profile-997hz { s[ustack()] += 1 } trace syscalls:* { t[ustack(), usym(1)] += 1 }'
 "$ucalls" spin 1 &
 sleep 0.3
@@ -233,6 +255,6 @@ wait "$pid" 2>/dev/null
 check "killed: nothing is left" wait_for 20 nothing_left
 wait
 
-# 24
+# 28
 check "the kernel has not complained" clean
 ktap_finished
