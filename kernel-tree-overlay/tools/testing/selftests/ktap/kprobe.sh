@@ -189,7 +189,6 @@ refuse probe:ktap_nothing:vfs_read 'module "ktap_nothing" has no function "vfs_r
 refuse probe:vfs_read+0x100000 "beyond the function's end"
 refuse probe:vfs_read+x 'an offset is a number'
 refuse probe:vfs_read+4! 'only a whole function returns'
-refuse 'probe:vfs_read a=%di' 'no fetch definitions'
 refuse 'probe:vfs_read%entry' 'a return is %return'
 refuse probe:/bin/sh:main 'does not trace programs'
 refuse probe:linux_banner 'not code'
