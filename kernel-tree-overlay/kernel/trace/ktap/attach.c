@@ -107,6 +107,30 @@ int ktap_attach_failed(struct ktap_attach *a, const char *what, int error)
 }
 
 /**
+ * ktap_attach_room() - let an array have room for one more element
+ * @array: address of the pointer to it, which is for kvfree()
+ * @nr: elements in it
+ * @max: elements that it has room for
+ * @size: bytes of one
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ktap_attach_room(void *array, unsigned int nr, unsigned int *max, size_t size)
+{
+	unsigned int n = nr ? 2 * nr : 16;
+	void **p = array, *more;
+
+	if (nr < *max)
+		return 0;
+	more = kvrealloc(*p, array_size(n, size), GFP_KERNEL_ACCOUNT);
+	if (!more)
+		return -ENOMEM;
+	*p = more;
+	*max = n;
+	return 0;
+}
+
+/**
  * ktap_attach_many() - before many events of one item are attached
  * @a: the item
  * @nr: how many they are

@@ -59,6 +59,7 @@ struct ktap_refused {
 
 /* attach.c */
 int ktap_attach_failed(struct ktap_attach *a, const char *what, int error);
+int ktap_attach_room(void *array, unsigned int nr, unsigned int *max, size_t size);
 void ktap_attach_many(struct ktap_attach *a, unsigned int nr);
 void ktap_refused_add(struct ktap_refused *refused, const char *name, const char *why);
 void ktap_refused_end(struct ktap_attach *a, struct ktap_refused *refused,
@@ -162,6 +163,7 @@ static inline int ktap_attach_uprobe(struct ktap_attach *a)
 
 /* site.c */
 int ktap_names_make(struct ktap_session *s);
+struct hlist_head *ktap_site_bucket(struct ktap_session *s, const char *key);
 struct ktap_site *ktap_site_new(struct ktap_session *s, const struct ktap_event_ops *ops);
 int ktap_site_set_fields(struct ktap_site *site, unsigned int own, unsigned int common,
 			 void (*get)(const struct ktap_site *site, unsigned int n,

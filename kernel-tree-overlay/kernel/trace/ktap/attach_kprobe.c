@@ -27,7 +27,6 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
-#include <linux/stringhash.h>
 #include <linux/trace_event_tap.h>
 
 #include "ev_dynamic.h"
@@ -161,17 +160,12 @@ static int parse_symbol(struct place *p, char *s)
  * Sites
  */
 
-static struct hlist_head *site_bucket(struct ktap_session *s, const char *key)
-{
-	return &s->site_hash[full_name_hash(s, key, strlen(key)) % KTAP_SITE_HASH];
-}
-
 /* One that the script has named so before */
 static struct ktap_site *site_find(struct ktap_session *s, const struct place *p)
 {
 	struct ktap_site *site;
 
-	hlist_for_each_entry(site, site_bucket(s, p->text), hash)
+	hlist_for_each_entry(site, ktap_site_bucket(s, p->text), hash)
 		if (site->ops == &ktap_kprobe_ops && site->kprobe->ret == p->ret &&
 		    site->kprobe->keep_args == p->keep_args &&
 		    !strcmp(site->kprobe->key, p->text))
@@ -198,7 +192,7 @@ static struct ktap_site *site_create(struct ktap_session *s, const struct place 
 	if (!p->key || ktap_kprobe_set_fields(p))
 		goto fail;
 	site->name = p->key;
-	hlist_add_head(&site->hash, site_bucket(s, p->key));
+	hlist_add_head(&site->hash, ktap_site_bucket(s, p->key));
 	return site;
 fail:
 	ktap_site_free(site);
@@ -463,7 +457,6 @@ struct glob {
 
 static int collect(void *data, const char *name, unsigned long addr)
 {
-	struct ktap_kfunc *funcs;
 	struct glob *g = data;
 	unsigned long hook;
 
@@ -482,15 +475,8 @@ static int collect(void *data, const char *name, unsigned long addr)
 	}
 	if (g->nr == KTAP_MAX_KFUNCS)
 		return -E2BIG;
-	if (g->nr == g->max) {
-		g->max = g->max ? g->max * 2 : 16;
-		funcs = kvrealloc(g->funcs, array_size(g->max, sizeof(*funcs)),
-				  GFP_KERNEL_ACCOUNT);
-		if (!funcs)
-			return -ENOMEM;
-		g->funcs = funcs;
-	}
-	if (set_func(&g->funcs[g->nr], hook, addr, name, name, g->ret))
+	if (ktap_attach_room(&g->funcs, g->nr, &g->max, sizeof(*g->funcs)) ||
+	    set_func(&g->funcs[g->nr], hook, addr, name, name, g->ret))
 		return -ENOMEM;
 	g->nr++;
 	return 0;

@@ -165,20 +165,13 @@ static int find_system(struct trace_event_call *call, void *data)
 
 static int collect(struct trace_event_call *call, void *data)
 {
-	struct trace_event_call **calls;
 	struct matches *m = data;
 
 	if (!matches(m, call))
 		return 0;
-	if (m->nr == m->max) {
-		m->max = m->max ? m->max * 2 : 16;
-		calls = kvrealloc(m->calls, array_size(m->max, sizeof(*calls)), GFP_KERNEL);
-		if (!calls) {
-			m->error = -ENOMEM;
-			return -ENOMEM;
-		}
-		m->calls = calls;
-	}
+	m->error = ktap_attach_room(&m->calls, m->nr, &m->max, sizeof(*m->calls));
+	if (m->error)
+		return m->error;
 	if (trace_event_tap_get(call))
 		m->calls[m->nr++] = call;
 	return 0;

@@ -174,18 +174,13 @@ static const char *refusal(int error)
  * Sites
  */
 
-static struct hlist_head *site_bucket(struct ktap_session *s, const char *key)
-{
-	return &s->site_hash[full_name_hash(s, key, strlen(key)) % KTAP_SITE_HASH];
-}
-
 /* One that the script has named so before */
 static struct ktap_site *site_find(struct ktap_session *s, const char *key,
 				   const struct kind *kind)
 {
 	struct ktap_site *site;
 
-	hlist_for_each_entry(site, site_bucket(s, key), hash)
+	hlist_for_each_entry(site, ktap_site_bucket(s, key), hash)
 		if (site->ops == &ktap_uprobe_ops && site->uprobe->ret == kind->ret &&
 		    site->uprobe->sdt == kind->sdt && !strcmp(site->uprobe->key, key))
 			return site;
@@ -260,7 +255,7 @@ static struct ktap_uprobe *site_create(struct ktap_session *s, const char *key,
 	p->ret = kind->ret;
 	p->sdt = kind->sdt;
 	site->name = p->key;
-	hlist_add_head(&site->hash, site_bucket(s, key));
+	hlist_add_head(&site->hash, ktap_site_bucket(s, key));
 	return p;
 }
 

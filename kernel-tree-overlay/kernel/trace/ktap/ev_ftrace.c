@@ -23,7 +23,6 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
-#include <linux/stringhash.h>
 #include <linux/trace_event_tap.h>
 #include <linux/trace_recursion.h>
 
@@ -152,21 +151,16 @@ struct hooks {
 
 static int collect(void *data, const char *name, unsigned long addr)
 {
-	unsigned long ip, *more;
 	struct hooks *h = data;
+	unsigned long ip;
 
 	if (!glob_match(h->pattern, name))
 		return 0;
 	ip = trace_event_tap_hook(addr);
 	if (!ip)
 		return 0;
-	if (h->nr == h->max) {
-		h->max = h->max ? 2 * h->max : 16;
-		more = kvrealloc(h->ips, array_size(h->max, sizeof(*more)), GFP_KERNEL);
-		if (!more)
-			return -ENOMEM;
-		h->ips = more;
-	}
+	if (ktap_attach_room(&h->ips, h->nr, &h->max, sizeof(*h->ips)))
+		return -ENOMEM;
 	h->ips[h->nr++] = ip;
 	return 0;
 }
@@ -240,12 +234,11 @@ static const struct ktap_event_ops ktap_ftrace_ops = {
 static struct ktap_site *site_get(struct ktap_attach *a, const char *pattern)
 {
 	struct ktap_session *s = a->session;
-	struct hlist_head *bucket;
+	struct hlist_head *bucket = ktap_site_bucket(s, pattern);
 	struct ktap_site *site;
 	struct ktap_ftrace *f;
 	int ret = -ENOMEM;
 
-	bucket = &s->site_hash[full_name_hash(s, pattern, strlen(pattern)) % KTAP_SITE_HASH];
 	hlist_for_each_entry(site, bucket, hash)
 		if (site->ops == &ktap_ftrace_ops && !strcmp(site->ftrace->pattern, pattern))
 			return site;

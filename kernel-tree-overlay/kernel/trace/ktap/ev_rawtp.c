@@ -21,7 +21,6 @@
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/stringhash.h>
 #include <linux/trace_event_tap.h>
 
 #include "attach.h"
@@ -147,18 +146,14 @@ static const struct ktap_event_ops ktap_rawtp_ops = {
  * Attaching
  */
 
-static struct hlist_head *site_bucket(struct ktap_session *s, const char *name)
-{
-	return &s->site_hash[full_name_hash(s, name, strlen(name)) % KTAP_SITE_HASH];
-}
-
 /* The site of a tracepoint, or an error pointer */
 static struct ktap_site *site_get(struct ktap_session *s, const char *name)
 {
+	struct hlist_head *bucket = ktap_site_bucket(s, name);
 	struct ktap_site *site;
 	int ret;
 
-	hlist_for_each_entry(site, site_bucket(s, name), hash)
+	hlist_for_each_entry(site, bucket, hash)
 		if (site->ops == &ktap_rawtp_ops && !strcmp(site->name, name))
 			return site;
 	site = ktap_site_new(s, &ktap_rawtp_ops);
@@ -170,7 +165,7 @@ static struct ktap_site *site_get(struct ktap_session *s, const char *name)
 		ktap_site_free(site);
 		return ERR_PTR(ret);
 	}
-	hlist_add_head(&site->hash, site_bucket(s, name));
+	hlist_add_head(&site->hash, bucket);
 	s->nr_events++;
 	return site;
 }
@@ -192,17 +187,11 @@ struct names {
 static int collect(void *data, const char *name)
 {
 	struct names *n = data;
-	char **more;
 
 	if (!glob_match(n->pattern, name))
 		return 0;
-	if (n->nr == n->max) {
-		n->max = n->max ? 2 * n->max : 16;
-		more = kvrealloc(n->name, array_size(n->max, sizeof(*more)), GFP_KERNEL);
-		if (!more)
-			return -ENOMEM;
-		n->name = more;
-	}
+	if (ktap_attach_room(&n->name, n->nr, &n->max, sizeof(*n->name)))
+		return -ENOMEM;
 	n->name[n->nr] = kstrdup(name, GFP_KERNEL);
 	return n->name[n->nr++] ? 0 : -ENOMEM;
 }

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
+#include <linux/stringhash.h>
 #include <linux/trace_event_tap.h>
 
 #include "attach.h"
@@ -133,6 +134,18 @@ int ktap_site_set_fields(struct ktap_site *site, unsigned int own, unsigned int 
 	site->nr_own = own;
 	site->nr_fields = own + common;
 	return make_map(site);
+}
+
+/**
+ * ktap_site_bucket() - where sites are that are found by a text
+ * @s: the session
+ * @key: the text
+ *
+ * Return: the list of sites with this hash; of all sources.
+ */
+struct hlist_head *ktap_site_bucket(struct ktap_session *s, const char *key)
+{
+	return &s->site_hash[full_name_hash(s, key, strlen(key)) % KTAP_SITE_HASH];
 }
 
 /**
