@@ -28,8 +28,9 @@ mkdir -p "$root/$top/a/b" "$root/$top/c"
 # in_group GROUP COMMAND...
 in_group()
 {
-	sh -c 'echo $$ >"$1/cgroup.procs" || exit; shift; exec "$@"' sh "$root/$top/$1" "$2" \
-		"$3" "$4" "$5"
+	group=$root/$top/$1
+	shift
+	sh -c 'echo $$ >"$1/cgroup.procs" || exit; shift; exec "$@"' sh "$group" "$@"
 }
 
 lseek=$(awk '$3 ~ /^(__x64_sys_lseek|__arm64_sys_lseek|ksys_lseek)$/ { print $3; exit }' \
