@@ -252,14 +252,23 @@ void parse_skip_pred(struct parser *ps)
 
 #define FTRACE	"ftrace:function"
 
+/* No comma, no blank, and nothing that patterns of the kernel take otherwise */
+static bool is_plain_pattern(const struct kstr *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->len; i++)
+		if (!lex_is_name(s->s[i]) && !memchr(".*?[]!-", s->s[i], 7))
+			return false;
+	return s->len;
+}
+
 /*
  * A pattern of functions that the event must match for @pred to hold, which is
  * left without it; or NULL.
  */
 static struct kstr *take_filter(struct expr **pred)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_.*?[]!-";
 	struct expr *e = *pred;
 	struct kstr *s;
 
@@ -277,8 +286,7 @@ static struct kstr *take_filter(struct expr **pred)
 			*pred = e->a ? e->a : e->b;
 		return s;
 	}
-	if (e->kind != E_BIN || !e->filter || !e->b->str->len ||
-	    strspn(e->b->str->s, plain) != e->b->str->len)
+	if (e->kind != E_BIN || !e->filter || !is_plain_pattern(e->b->str))
 		return NULL;
 	*pred = NULL;
 	return e->b->str;

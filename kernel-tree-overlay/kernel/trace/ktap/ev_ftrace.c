@@ -235,6 +235,7 @@ static struct ktap_site *site_get(struct ktap_attach *a, const char *pattern)
 {
 	struct ktap_session *s = a->session;
 	struct hlist_head *bucket = ktap_site_bucket(s, pattern);
+	size_t len = strlen(pattern) + 1;
 	struct ktap_site *site;
 	struct ktap_ftrace *f;
 	int ret = -ENOMEM;
@@ -247,11 +248,11 @@ static struct ktap_site *site_get(struct ktap_attach *a, const char *pattern)
 		return ERR_PTR(-ENOMEM);
 	site->name = "function";
 	site->system = "ftrace";
-	f = kzalloc(struct_size(f, pattern, strlen(pattern) + 1), GFP_KERNEL_ACCOUNT);
+	f = kzalloc(struct_size(f, pattern, len), GFP_KERNEL_ACCOUNT);
 	if (f) {
 		site->ftrace = f;
 		f->site = site;
-		strcpy(f->pattern, pattern);
+		memcpy(f->pattern, pattern, len);
 		ret = ktap_site_set_fields(site, 2, 0, ftrace_get_field);
 	}
 	if (!ret && *pattern)

@@ -164,6 +164,25 @@ is "lines without code are not there" eval '! grep -q "^    2|" out'
 is "the code follows its line" eval "grep -A 2 '^    4|' out | grep -q ADDU"
 run "$ktap" --dump d.kp
 check "--dump is -d" 0 'function 0' ''
+# what a predicate demands of ftrace:function is in its text, and nowhere else
+filter()
+{
+	"$ktap" -d -e "$1" >out 2>err
+	status=$?
+	grep -q -F -x "  line 1: \"$2\"" out && ! grep -q -E 'MATCH|ksym' out
+}
+is "ip == a glob is a pattern of the event" \
+	filter 'trace ftrace:function /ip == mutex*/ { }' 'ftrace:function:mutex*'
+is "ip == a word" filter 'trace ftrace:function /ip == vfs_read/ { }' ftrace:function:vfs_read
+is "ip ~ a string, in a conjunct" \
+	filter 'trace "ftrace:function /cpu == 1 && (ip ~ \"v?_[a-z]*\")/" function () { }' \
+	'ftrace:function:v?_[a-z]*'
+run "$ktap" -d -e 'trace ftrace:function /ip != vfs_* && (ip == a* || ip == b)/ { }'
+is "what is not demanded is left to the predicate" \
+	eval 'grep -q -F -x "  line 1: \"ftrace:function\"" out && test "$(grep -c MATCH out)" -eq 3'
+run "$ktap" -d -e 'var a = 1 trace ftrace:function /ip == (a)/ { }'
+is "a variable in parentheses" \
+	eval 'grep -q -F -x "  line 1: \"ftrace:function\"" out && ! grep -q MATCH out'
 run "$ktap" -d -e 'x = 1 + 2 * 3'
 check "constants are folded" 0 'LOADI +r0 7' ''
 run "$ktap" -d -e 'x = "a" .. 1 .. "b" == "a1b"'
