@@ -34,7 +34,6 @@
 #include <linux/namei.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/stringhash.h>
 #include <linux/trace_event_tap.h>
 
 #include "ev_dynamic.h"
