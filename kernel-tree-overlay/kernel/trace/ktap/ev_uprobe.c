@@ -29,7 +29,6 @@
  * Locks: none of its own.
  */
 #include <linux/bitops.h>
-#include <linux/ctype.h>
 #include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -408,16 +407,6 @@ static int uprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 		break;
 	}
 	return 1;
-}
-
-/* Of an offset in the file it is not known what is there. */
-static bool uprobe_user_entry(const struct ktap_event *ev)
-{
-	const struct ktap_uprobe *p = ev->site->uprobe;
-	const char *place = strrchr(p->key, ':');
-
-	return !p->ret && !p->sdt && !p->places[ev->args[3]].target->start && place &&
-	       !isdigit(place[1]);
 }
 
 const struct ktap_event_ops ktap_uprobe_ops = {
