@@ -721,7 +721,7 @@ TEST_F(targets, another_semaphore)
 TEST_F_TIMEOUT(targets, many, 180)
 {
 	long long start, armed, stopped;
-	int i, round, rounds = 3;
+	int i, round, rounds = 3, many = slow_kernel() ? 200 : PLACE_MANY;
 	__u32 note;
 
 	LOAD("trace \"u:x:many*\" { n += 1 s += arg1 t[arg0] += 1 }\n"
@@ -729,13 +729,13 @@ TEST_F_TIMEOUT(targets, many, 180)
 	     "trace_end { print(n, s, r, u, len(t), wrong) }");
 	for (round = 0; round < 2; round++) {
 		sets_begin(&self->sets, round ? "u:x:many*!" : "u:x:many*", self->fd,
-			   PLACE_MANY + !round, "many");
-		for (i = 0; i < PLACE_MANY; i++)
+			   many + !round, "many");
+		for (i = 0; i < many; i++)
 			sets_last(&self->sets)->target[i].offset = offset(place_many) + 16 * i;
 		if (!round) {
-			sets_last(&self->sets)->target[PLACE_MANY].offset = offset(place_locked);
+			sets_last(&self->sets)->target[many].offset = offset(place_locked);
 			note = sets_string(&self->sets, "bad_one");
-			sets_last(&self->sets)->target[PLACE_MANY].name = note;
+			sets_last(&self->sets)->target[many].name = note;
 		}
 		sets_end(&self->sets);
 	}
@@ -744,25 +744,28 @@ TEST_F_TIMEOUT(targets, many, 180)
 	START();
 	armed = now_ms();
 	for (round = 0; round < rounds; round++)
-		for (i = 0; i < PLACE_MANY; i++)
+		for (i = 0; i < many; i++)
 			EXPECT_EQ(i, ((int (*)(int))(place_many + 16 * i))(i));
 	stopped = now_ms();
 	STOP();
-	TH_LOG("%d places: %lld ms to attach, %lld to detach", 2 * PLACE_MANY, armed - start,
+	TH_LOG("%d places: %lld ms to attach, %lld to detach", 2 * many, armed - start,
 	       now_ms() - stopped);
-	EXPECT_EQ(rounds * PLACE_MANY, self->values[0]);
-	EXPECT_EQ(rounds * (PLACE_MANY - 1L) * PLACE_MANY / 2, self->values[1]);
-	EXPECT_EQ(rounds * PLACE_MANY, self->values[2]);
+	EXPECT_EQ(rounds * many, self->values[0]);
+	EXPECT_EQ(rounds * (many - 1L) * many / 2, self->values[1]);
+	EXPECT_EQ(rounds * many, self->values[2]);
 	EXPECT_EQ(self->values[1], self->values[3]);
-	EXPECT_EQ(PLACE_MANY, self->values[4]);
+	EXPECT_EQ(many, self->values[4]);
 	EXPECT_EQ(-4242, self->values[5]);
 	EXPECT_EQ(1, self->nnotes);
-	EXPECT_NE(NULL, strstr(self->note, "1 of 2001 places")) {
+	EXPECT_NE(NULL, strstr(self->note, "1 of ")) {
+		TH_LOG("%s", self->note);
+	}
+	EXPECT_NE(NULL, strstr(self->note, " places of \"u:x:many*\" cannot be traced")) {
 		TH_LOG("%s", self->note);
 	}
 	EXPECT_NE(NULL, strstr(self->note, "bad_one"));
 	EXPECT_TRUE(intact(place_many, 0x89));
-	EXPECT_TRUE(intact(place_many + 16 * (PLACE_MANY - 1), 0x89));
+	EXPECT_TRUE(intact(place_many + 16 * (many - 1), 0x89));
 }
 
 /* A pattern of which nothing can be probed */
