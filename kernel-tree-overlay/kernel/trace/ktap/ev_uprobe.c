@@ -29,6 +29,7 @@
  * Locks: none of its own.
  */
 #include <linux/bitops.h>
+#include <linux/ctype.h>
 #include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -374,14 +375,6 @@ static int uprobe_name(struct ktap_exec *x, const struct ktap_event *ev, struct 
 	return 0;
 }
 
-/* That much the tool says: of another instruction, where its function begins */
-static bool uprobe_user_entry(const struct ktap_event *ev)
-{
-	const struct ktap_uprobe *p = ev->site->uprobe;
-
-	return p->set && !p->ret && !p->sdt && !p->places[ev->args[3]].target->start;
-}
-
 static int uprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 		      enum ktap_event_has what, struct ktap_val *out)
 {
@@ -409,6 +402,16 @@ static int uprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 	return 1;
 }
 
+/* Of an offset in the file it is not known what is there. */
+static bool uprobe_user_entry(const struct ktap_event *ev)
+{
+	const struct ktap_uprobe *p = ev->site->uprobe;
+	const char *place = strrchr(p->key, ':');
+
+	return !p->ret && !p->sdt && !p->places[ev->args[3]].target->start && place &&
+	       !isdigit(place[1]);
+}
+
 const struct ktap_event_ops ktap_uprobe_ops = {
 	.free		= uprobe_free,
 	.field		= uprobe_field,
@@ -417,5 +420,4 @@ const struct ktap_event_ops ktap_uprobe_ops = {
 	.render		= uprobe_render,
 	.get		= uprobe_get,
 	.user_entry	= uprobe_user_entry,
-	.user_entry = uprobe_user_entry,
 };
