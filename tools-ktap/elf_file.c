@@ -25,6 +25,7 @@ struct elf_file {
 	char *path;
 	int fd;
 	unsigned int machine;
+	unsigned int class;
 #ifdef HAVE_LIBELF_SUPPORT
 	Elf *elf;
 	GElf_Phdr *phdrs;
@@ -42,27 +43,27 @@ static unsigned int machine_of(const unsigned char *h)
 	return h[EI_DATA] == ELFDATA2MSB ? h[18] << 8 | h[19] : h[19] << 8 | h[18];
 }
 
-unsigned int elf_own_machine(void)
+/* The header of this program, or zeros */
+static const unsigned char *own_header(void)
 {
-	static unsigned int own;
-	unsigned char h[20];
+	static unsigned char h[20];
 	int fd;
 
-	if (own)
-		return own;
+	if (*h)
+		return h;
 	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
-	if (read(fd, h, sizeof(h)) == sizeof(h))
-		own = machine_of(h);
+		return h;
+	if (read(fd, h, sizeof(h)) != sizeof(h))
+		memset(h, 0, sizeof(h));
 	close(fd);
-	return own;
+	return h;
 }
 
 /* Do programs of this machine run here? */
 static bool is_ours(unsigned int machine)
 {
-	unsigned int own = elf_own_machine();
+	unsigned int own = machine_of(own_header());
 
 	/* if it cannot be told, the kernel will know */
 	return !own || own == machine ||
@@ -174,6 +175,7 @@ struct elf_file *elf_open(const char *path, char *err, size_t size)
 	f->path = xstrdup(path);
 	f->fd = fd;
 	f->machine = machine_of(h);
+	f->class = h[EI_CLASS];
 	if (open_elf(f, &why))
 		return f;
 	snprintf(err, size, "%s %s", path, why);
@@ -199,6 +201,14 @@ int elf_fd(const struct elf_file *f)
 unsigned int elf_machine(const struct elf_file *f)
 {
 	return f->machine;
+}
+
+bool elf_is_native(const struct elf_file *f)
+{
+	const unsigned char *h = own_header();
+
+	/* x32 has the machine of x86-64 */
+	return !*h || (f->machine == machine_of(h) && f->class == h[EI_CLASS]);
 }
 
 #ifdef HAVE_LIBELF_SUPPORT

@@ -52,9 +52,10 @@ struct elf_sdt {
 typedef int (*elf_sdt_fn)(void *data, const struct elf_sdt *sdt);
 int elf_sdt_probes(struct elf_file *f, elf_sdt_fn fn, void *data);
 
-/* The EM_ number of the file; that of this program, or 0 */
+/* The EM_ number of the file */
 unsigned int elf_machine(const struct elf_file *f);
-unsigned int elf_own_machine(void);
+/* Is it for the same machine as this program? */
+bool elf_is_native(const struct elf_file *f);
 /* May there be an instruction? */
 bool elf_is_code(const struct elf_file *f, __u64 offset);
 /* Go moves its stacks, and with them the return addresses */

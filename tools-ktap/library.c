@@ -27,7 +27,7 @@ static char *try_library(const char *path)
 	struct elf_file *f = elf_open(path, why, sizeof(why));
 	char *found;
 
-	found = f && elf_machine(f) == elf_own_machine() ? xstrdup(path) : NULL;
+	found = f && elf_is_native(f) ? xstrdup(path) : NULL;
 	elf_close(f);
 	return found;
 }
