@@ -213,8 +213,9 @@ void trace_event_tap_override(struct pt_regs *regs, unsigned long retval)
 	override_function_with_return(regs);
 #endif
 }
-NOKPROBE_SYMBOL(trace_event_tap_override);
 EXPORT_SYMBOL_GPL(trace_event_tap_override);
+
+NOKPROBE_SYMBOL(trace_event_tap_override);
 
 /*
  * At a function's start there is no frame of it yet, and who follows frame

@@ -252,11 +252,10 @@ static int create(struct ktap_attach *a, const struct ktap_dynamic *d, struct kt
 		else
 			ret = 1;
 		kfree(probe);
-		if (ret == 1) {
+		if (ret == 1)
 			ktap_refused_add(d->refused, d->places[i].func, error.text);
-		} else if (ret) {
+		else if (ret)
 			return ret == -ENOMEM ? refused(a, d, NULL, NULL, ret) : ret;
-		}
 	}
 	return p->nr ? 0 : 1;
 }

@@ -528,7 +528,7 @@ static int attach_defined_glob(struct place *p, struct glob *g)
 	int ret = 0;
 
 	if (g->nr > KTAP_MAX_DYN_PLACES)
-		return ktap_error(a->x, "\"%s\" matches %u functions; with definitions, %u is the limit",
+		return ktap_error(a->x, "\"%s\": %u functions; with definitions, %u is the limit",
 				  a->item, g->nr, KTAP_MAX_DYN_PLACES);
 	places = kvcalloc(g->nr, sizeof(*places), GFP_KERNEL);
 	for (i = 0; places && i < g->nr; i++) {

@@ -610,7 +610,7 @@ static int kprobe_set_retval(struct ktap_exec *x, struct ktap_event *ev, s64 ret
 	if (p->glob)
 		return ktap_error(x, "e.set_retval() is for one function, not for a pattern");
 	if (!p->ret && !p->entry)
-		return ktap_error(x, "e.set_retval() is for a function's entry or return, not for %s",
+		return ktap_error(x, "e.set_retval() is for a function's entry or return, not %s",
 				  p->key);
 	ret = ktap_event_fits(x, func, p->inject, retval);
 	if (ret)

@@ -259,7 +259,7 @@ static int sc_set_retval(struct ktap_exec *x, struct ktap_event *ev, s64 retval)
 	int ret;
 
 	if (ev->site->sc_enter)
-		return ktap_error(x, "e.set_retval() is for the end of a system call, sys_exit_*, not for %s",
+		return ktap_error(x, "e.set_retval() of a system call is for its end, not %s",
 				  name);
 	ret = ktap_event_fits(x, name + strlen("sys_exit_"), EI_ETYPE_ERRNO, retval);
 	if (ret)

@@ -192,9 +192,9 @@ int ktap_event_set_retval(struct ktap_exec *x, s64 retval)
 
 	/* the compiler knows the call, but a script may hide it */
 	if (!site->session->write)
-		return ktap_error(x, "e.set_retval() changes what the kernel does: run ktap with -w");
+		return ktap_error(x, "e.set_retval() changes results: run ktap with -w");
 	if (!site->ops->set_retval)
-		return ktap_error(x, "e.set_retval() needs sys_exit_*, or a function's probe without definitions, not %s",
+		return ktap_error(x, "e.set_retval() is for sys_exit_* and plain probes, not %s",
 				  site->name);
 	return site->ops->set_retval(x, ev, retval);
 }

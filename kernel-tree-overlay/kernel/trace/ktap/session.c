@@ -205,7 +205,7 @@ static int session_load_write(struct ktap_session *s, const struct ktap_load *lo
 	if (!(load->flags & KTAP_LOAD_WRITE)) {
 		if (!ktap_vm_uses(s->vm, KTAP_BI_EV_SET_RETVAL))
 			return 0;
-		ktap_log(log, "the script changes what the kernel does (e.set_retval): run ktap with -w");
+		ktap_log(log, "the script changes results (e.set_retval): run ktap with -w");
 		return -EPERM;
 	}
 	if (!capable(CAP_SYS_ADMIN)) {

@@ -93,13 +93,13 @@ refuse()
 }
 check "not at the entry of a system call" \
 	refuse 'trace syscalls:sys_enter_openat { e.set_retval(-5) }' \
-	'at? the end of a system call|for the end of a system call'
+	'of a system call is for its end'
 check "not of what is not on the kernel's list" \
 	refuse "trace probe:vfs_open /$mine/ { e.set_retval(-5) }" 'not in .*error_injection/list|CONFIG_FUNCTION_ERROR'
 check "not of a pattern" refuse "trace probe:vfs_ope? /$mine/ { e.set_retval(-5) }" 'not for a pattern'
 check "not with definitions" \
-	refuse "trace probe:vfs_open a=%di { e.set_retval(-5) }" 'without definitions|definitions need'
-check "not of a tracepoint" refuse 'trace sched:sched_switch { e.set_retval(-5) }' 'needs sys_exit'
+	refuse "trace probe:vfs_open a=%di { e.set_retval(-5) }" 'sys_exit_. and plain probes|definitions need'
+check "not of a tracepoint" refuse 'trace sched:sched_switch { e.set_retval(-5) }' 'is for sys_exit'
 run -w -e 'trace_begin { e.set_retval(-5) }'
 check "not where there is no event" \
 	all is "$status" -eq 1 --and complained 'event.set_retval. is for event handlers'
