@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "elf_file.h"
@@ -23,6 +24,13 @@
 #define MAX_PROCS	4096
 #define MAX_OPEN	256
 #define NR_LISTS	256
+
+/*
+ * Reads of the mappings of a process: one that makes code all the time is read again
+ * after so many only if some milliseconds have passed, or an address is not found
+ */
+#define MAX_READS	16
+#define READ_MS		100
 
 struct symbol {
 	__u64 offset;
@@ -53,6 +61,9 @@ struct proc {
 	__u64 program;
 	struct map *maps;
 	size_t nmaps;
+	unsigned int reads;
+	bool stale;		/* there is more to be read */
+	__u64 read_ms;		/* when it was read last */
 };
 
 struct usym {
@@ -253,7 +264,7 @@ static bool parse_map(char *line, struct map *m, struct file *f)
 	return true;
 }
 
-static bool read_maps(struct usym *s, struct proc *p)
+static void read_maps(struct usym *s, struct proc *p)
 {
 	struct map *maps = NULL, m;
 	size_t n = 0, cap = 0, size = 0;
@@ -264,7 +275,7 @@ static bool read_maps(struct usym *s, struct proc *p)
 	snprintf(path, sizeof(path), "/proc/%u/maps", p->pid);
 	f = fopen(path, "re");
 	if (!f)
-		return false;
+		return;
 	while (getline(&line, &size, f) > 0) {
 		if (!parse_map(line, &m, &like))
 			continue;
@@ -283,12 +294,11 @@ static bool read_maps(struct usym *s, struct proc *p)
 	/* was it this program all the time? */
 	if (program_of(p->pid) != p->program) {
 		free(maps);
-		return false;
+		return;
 	}
 	free(p->maps);
 	p->maps = maps;
 	p->nmaps = n;
-	return true;
 }
 
 /*
@@ -348,11 +358,33 @@ static struct proc *get_proc(struct usym *s, __u32 pid, __u64 program)
 	return p;
 }
 
+static __u64 now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+/* What is known of a process that is gone stays. */
+static void refresh(struct usym *s, struct proc *p)
+{
+	p->stale = false;
+	p->reads++;
+	read_maps(s, p);
+	p->read_ms = now_ms();
+}
+
 void usym_see(struct usym *s, __u32 pid, __u64 program)
 {
-	/* what is known of one that is gone stays */
-	if (pid && program)
-		read_maps(s, get_proc(s, pid, program));
+	struct proc *p;
+
+	if (!pid || !program)
+		return;
+	p = get_proc(s, pid, program);
+	p->stale = true;
+	if (p->reads < MAX_READS || now_ms() - p->read_ms >= READ_MS)
+		refresh(s, p);
 }
 
 static const struct map *find_map(const struct proc *p, __u64 ip)
@@ -391,6 +423,10 @@ void usym_text(struct usym *s, struct buf *b, __u32 pid, __u64 program, __u64 ip
 		p = find_proc(s, pid, program);
 	}
 	m = p ? find_map(p, ip - after) : NULL;
+	if (!m && p && p->stale) {
+		refresh(s, p);
+		m = find_map(p, ip - after);
+	}
 	if (!m) {
 		if (!p || !p->nmaps)
 			s->gone++;

@@ -186,6 +186,22 @@ static void test_many(struct usym *s)
 	       "ut_function+0x0 (%s)", own);
 }
 
+/* One that has new code all the time is not read each time, but when it has to be */
+static void test_often(struct usym *s)
+{
+	__u64 prog = program(getpid());
+	unsigned int i;
+	char *code;
+
+	for (i = 0; i < 100; i++)
+		usym_see(s, getpid(), prog);
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	usym_see(s, getpid(), prog);
+	expect(s, "new code, seen often", getpid(), prog, (uintptr_t)code, "0x%llx ([anon])",
+	       (unsigned long long)(uintptr_t)code);
+	munmap(code, 4096);
+}
+
 int main(void)
 {
 	static const char elf[64] = "\177ELF\2\1\1";
@@ -199,6 +215,7 @@ int main(void)
 	test_file(s, "a file that is no program", "text\n", 5);
 	test_file(s, "an empty file", "", 0);
 	test_file(s, "a program that is cut short", elf, sizeof(elf));
+	test_often(s);
 	test_many(s);
 	usym_free(s);
 	printf("1..%u\n# usym: %u passed, %u failed\n", ntests, ntests - nfailed, nfailed);
