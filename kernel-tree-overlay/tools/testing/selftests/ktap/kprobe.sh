@@ -190,7 +190,6 @@ refuse probe:vfs_read+0x100000 "beyond the function's end"
 refuse probe:vfs_read+x 'an offset is a number'
 refuse probe:vfs_read+4! 'only a whole function returns'
 refuse 'probe:vfs_read%entry' 'a return is %return'
-refuse probe:/bin/sh:main 'does not trace programs'
 refuse probe:linux_banner 'not code'
 refuse probe:start_kernel 'only while the kernel starts'
 refuse probe:ktap_event_deliver 'ktap itself|not traceable'
