@@ -39,7 +39,7 @@
 #include "ev_dynamic.h"
 #include "ev_uprobe.h"
 
-/* A program has few segments: if there are more, where its code is is not looked at */
+/* A program has few segments: of one with more it is not asked where its code is */
 #define MAX_SEGMENTS		64
 
 /**
@@ -311,8 +311,8 @@ static int attach_defined(struct item *it, const struct ktap_uprobe *p,
 		return ktap_error(it->a->x, "\"%s\": definitions want a path without blanks",
 				  it->a->item);
 	if (p->nr > KTAP_MAX_DYN_PLACES)
-		return ktap_error(it->a->x, "\"%s\" is %u places; with definitions, %u is the limit",
-				  it->a->item, p->nr, KTAP_MAX_DYN_PLACES);
+		return ktap_error(it->a->x, "\"%s\" is %u places; %s, %u is the limit",
+				  it->a->item, p->nr, "with definitions", KTAP_MAX_DYN_PLACES);
 	where = t->ref_ctr ?
 		kasprintf(GFP_KERNEL, "%s:0x%llx(0x%llx)", it->path, t->offset, t->ref_ctr) :
 		kasprintf(GFP_KERNEL, "%s:0x%llx", it->path, t->offset);

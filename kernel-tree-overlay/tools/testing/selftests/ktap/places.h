@@ -78,13 +78,16 @@ __attribute__((used, section(".probes"))) volatile unsigned short place_semaphor
 PLACE void place_sdt(long n, const int *numbers)
 {
 	PLACE_SDT("place_sdt_all", "ktap_test", "all", "0",
-		  "-4@%%edi 1@%%dil -8@%%rdi -4@4(%%rsi) 4@8(%%rsi,%%rcx,4) -2@(%%rsi) -4@$-5",
-		  "D" (n), "S" (numbers), "c" (2L), "m" (*(const int (*)[8])numbers));
+		  "-4@%%edi 1@%%dil -8@%%rdi -4@4(%%rsi) 4@8(%%rsi,%%rcx,4) "
+		  "-2@(%%rsi) -4@$-5",
+		  "D" (n), "S" (numbers), "c" (2L),
+		  "m" (*(const int (*)[8])numbers));
 }
 
 PLACE void place_sdt_counted(long n)
 {
-	PLACE_SDT("place_sdt_second", "ktap_test", "counted", "place_semaphore", "8@%%rdi", "D" (n));
+	PLACE_SDT("place_sdt_second", "ktap_test", "counted", "place_semaphore", "8@%%rdi",
+		  "D" (n));
 }
 
 /* The same probe in two places */
