@@ -26,7 +26,7 @@ read777='dd if=/dev/zero of=/dev/null bs=777 count=100'
 
 no_events()
 {
-	! grep -q ktap_ $events && [ -z "$(cat $list)" ] && ! ls -d $tracefs/events/ktap_* 2>/dev/null
+	! grep -q '^[pr][0-9]*:ktap_' $events && [ -z "$(cat $list)" ] && ! ls -d $tracefs/events/ktap_* 2>/dev/null
 }
 
 # 1-3: as often as it is called, with values
@@ -237,7 +237,7 @@ check "probes that are hit in a handler are counted as missed" is "${missed:-0}"
 # 30-33: what is there, and what is left
 start there -e "trace probe:$lseek a=%di, probe:$lseek! r=\$retval { n += 1 } trace_end { print(n) }"
 "$act" marks 1 10
-there=$(grep -c ktap_ $events)
+there=$(grep -c '^[pr][0-9]*:ktap_' $events)
 stop there
 check "the kernel lists them, until the session ends" \
 	all is "$there" -eq 2 --and said 20 --and no_events
@@ -246,7 +246,7 @@ dir=$(dirname $tracefs/events/ktap_*/$lseek/enable)
 echo 1 >"$dir/enable"
 "$act" marks 1 10
 stop busy
-busy=$(grep -c ktap_ $events)
+busy=$(grep -c '^[pr][0-9]*:ktap_' $events)
 echo 0 >"$dir/enable"
 check "one that others use goes when they do not any more" \
 	all is "$busy" -eq 1 --and said 10 --and wait_for 20 no_events
