@@ -789,7 +789,7 @@ enum ktap_loss {
 
 /*
  * Those of caches are made of three parts, CACHE-OP[-RESULT], where RESULT may
- * come before OP, and without it it is accesses: L1-dcache-load-misses, LLC-loads.
+ * come before OP, and without one they are accesses: L1-dcache-load-misses, LLC-loads.
  * Each is X(ID, name, other names), where ID is what follows
  * PERF_COUNT_HW_CACHE_; the last name of an operation is its plural.
  */
