@@ -587,6 +587,10 @@ static int attach_functions(struct place *p, struct glob *g)
 	ret = site->ops->attach(site);
 	if (ret) {
 		ktap_site_free(site);
+		/* the hooks are not all there any more */
+		if (ret == -EINVAL || ret == -ENOENT)
+			return ktap_error(a->x, "cannot trace \"%s\": %s", a->item,
+					  "a module has just gone, or is about to come; try again");
 		return ktap_attach_failed(a, a->item, ret);
 	}
 	s->nr_events += probe->nr;

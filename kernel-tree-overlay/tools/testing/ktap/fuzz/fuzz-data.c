@@ -173,9 +173,9 @@ static void lock_stripes(bool lock)
 
 	for (i = 0; i < table->nstripes; i++) {
 		if (lock)
-			raw_spin_lock(&ktap_stripe(table, i)->lock);
+			ktap_spin_lock(&ktap_stripe(table, i)->lock);
 		else
-			raw_spin_unlock(&ktap_stripe(table, i)->lock);
+			ktap_spin_unlock(&ktap_stripe(table, i)->lock, 0);
 	}
 }
 

@@ -99,7 +99,7 @@ if modprobe lkdtm 2>/dev/null && rmmod lkdtm && grep -q -w register_fprobe_ips /
 	for i in $(seq "$(scaled 20 3)"); do
 		run -e 'trace k:lkdtm_*, k:do_init_module { n += 1 } tick-50ms { exit(0) }'
 		# there may be none at that moment, or none that is ready
-		[ $status -eq 0 ] || complained 'no function matches|cannot probe' || {
+		[ $status -eq 0 ] || complained 'no function matches|cannot probe|try again' || {
 			show
 			failed=$((failed + 1))
 		}
