@@ -5,7 +5,7 @@
 # -s, -l, options of scripts, and images with them.
 
 . "$(dirname "$0")/lib.sh"
-plan 38
+plan 39
 
 run --self-test
 check "--self-test finds nothing wrong" \
