@@ -23,7 +23,7 @@ if ! [ -e $functions ] || ! grep -q -w register_kprobe /proc/kallsyms; then
 fi
 
 # a part of one that the compiler cut off is not called by that name
-step=101
+step=$(scaled 101 307)
 [ "${1:-}" != all ] || step=1
 awk -v step=$step 'FILENAME ~ /blacklist/ { no[$2] = 1; next }
 	$1 ~ /^[A-Za-z_0-9]*$/ && !($1 in no) && !($1 in seen) {
