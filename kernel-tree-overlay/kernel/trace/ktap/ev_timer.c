@@ -269,6 +269,7 @@ static const char *timer_render(struct trace_event_tap_text *text,
 static unsigned int timer_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
 {
 	struct ktap_own_frames own = { .next = ev->args[0] };
+
 	unsigned int nr = ev->args[1] ? 0 : ktap_stack_save(&own, ip, max);
 
 	/* as a return address does, it follows what the frame is at */
