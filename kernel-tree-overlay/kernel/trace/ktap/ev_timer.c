@@ -270,12 +270,7 @@ static unsigned int timer_stack(const struct ktap_event *ev, u64 *ip, unsigned i
 {
 	struct ktap_own_frames own = { .next = ev->args[0] };
 
-	unsigned int nr = ev->args[1] ? 0 : ktap_stack_save(&own, ip, max);
-
-	/* as a return address does, it follows what the frame is at */
-	if (nr && ip[0] == own.next)
-		ip[0]++;
-	return nr;
+	return ev->args[1] ? 0 : ktap_stack_save(&own, ip, max);
 }
 
 const struct ktap_event_ops ktap_timer_ops = {
