@@ -39,7 +39,7 @@ check "as often as the event of the same tracepoint" \
 run -e 'trace rawtp:sched_wakeup, rawtp:sched_switch, syscalls:sys_enter_lseek {
 		s[probename] += 1 }
 	trace_end { print(s.sched_switch > 0, s.sched_wakeup > 0, s.sys_enter_lseek) }' -- \
-	sh -c 'sleep 0.1; "$1" marks 1 10; :' sh "$act"
+	sh -c 'for i in 1 2 3; do { sleep 0.1; echo; } | cat; done; "$1" marks 1 10; :' sh "$act"
 check "in a list with other events" said "true	true	10"
 
 # 5-9: what a handler sees
