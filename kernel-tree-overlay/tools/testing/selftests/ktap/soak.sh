@@ -4,9 +4,10 @@
 # Functions of the kernel, probed while the machine works: one after the other, in
 # chunks, and all of them as patterns.
 #
-#	soak.sh		of the functions that the function tracer knows, one in a
-#			hundred
-#	soak.sh all	each of them: a debug kernel takes an hour for that
+#	soak.sh			of the functions that the function tracer knows, one
+#				in a hundred
+#	soak.sh all [I/N]	each of them, or the Ith of N parts of them: a debug
+#				kernel takes hours for all
 #
 # What the kernel complains about is found in its log, chunk by chunk.
 
@@ -24,14 +25,23 @@ fi
 
 # a part of one that the compiler cut off is not called by that name
 step=$(scaled 101 307)
-[ "${1:-}" != all ] || step=1
-awk -v step=$step 'FILENAME ~ /blacklist/ { no[$2] = 1; next }
+rest=0
+size=50
+if [ "${1:-}" = all ]; then
+	part=${2:-1/1}
+	step=${part#*/}
+	rest=$((${part%/*} - 1))
+	size=200
+fi
+awk -v step="$step" -v rest="$rest" 'FILENAME ~ /blacklist/ { no[$2] = 1; next }
 	$1 ~ /^[A-Za-z_0-9]*$/ && !($1 in no) && !($1 in seen) {
 		seen[$1] = 1
-		if (NR % step == 0)
+		if (n++ % step == rest)
 			print $1
 	}' $blacklist $functions >"$tmp/functions"
-awk -v dir="$tmp" '{ print >sprintf("%s/chunk.%04d", dir, NR / 50) }' "$tmp/functions"
+awk -v dir="$tmp" -v size=$size '{
+	print >sprintf("%s/chunk.%04d", dir, NR / size)
+}' "$tmp/functions"
 echo "# $(wc -l <"$tmp/functions") functions, $(ls "$tmp"/chunk.* | wc -l) chunks"
 
 # what keeps the machine busy meanwhile
@@ -73,7 +83,7 @@ failed=0
 done=0
 for f in "$tmp"/chunk.*; do
 	done=$((done + 1))
-	[ $((done % 20)) -ne 0 ] || echo "# $done chunks"
+	[ $((done % (1000 / size))) -ne 0 ] || echo "# $done chunks"
 	cp "$f" "$tmp/now"
 	chunk "$tmp/now" '' && chunk "$tmp/now" '!' && clean && continue
 	echo "# from $(head -n 1 "$f") to $(tail -n 1 "$f")"
