@@ -172,11 +172,11 @@ static int cmp_ip(const void *a, const void *b)
 	return *l < *r ? -1 : *l > *r;
 }
 
-/* Only the functions that match are hooked */
-static int set_filter(struct ktap_attach *a, struct ktap_ftrace *f)
+/* Only the functions that match are hooked; @nr is set to how many they are */
+static int set_filter(struct ktap_attach *a, struct ktap_ftrace *f, unsigned int *nr)
 {
 	struct hooks h = { .pattern = f->pattern };
-	unsigned int i, nr = 0;
+	unsigned int i, n = 0;
 	int ret;
 
 	ret = trace_event_tap_symbols(NULL, collect, &h);
@@ -186,11 +186,11 @@ static int set_filter(struct ktap_attach *a, struct ktap_ftrace *f)
 		/* a function may have several names */
 		sort(h.ips, h.nr, sizeof(*h.ips), cmp_ip, NULL);
 		for (i = 0; i < h.nr; i++)
-			if (!nr || h.ips[nr - 1] != h.ips[i])
-				h.ips[nr++] = h.ips[i];
-		ktap_attach_many(a, nr);
-		ret = ftrace_set_filter_ips(&f->ops, h.ips, nr, 0, 1);
-		a->session->nr_events += nr;
+			if (!n || h.ips[n - 1] != h.ips[i])
+				h.ips[n++] = h.ips[i];
+		ktap_attach_many(a, n);
+		ret = ftrace_set_filter_ips(&f->ops, h.ips, n, 0, 1);
+		*nr = n;
 	}
 	kvfree(h.ips);
 	return ret;
@@ -237,6 +237,7 @@ static struct ktap_site *site_get(struct ktap_attach *a, const char *pattern)
 	struct hlist_head *bucket = ktap_site_bucket(s, pattern);
 	size_t len = strlen(pattern) + 1;
 	struct ktap_site *site;
+	unsigned int nr = 1;
 	struct ktap_ftrace *f;
 	int ret = -ENOMEM;
 
@@ -249,24 +250,24 @@ static struct ktap_site *site_get(struct ktap_attach *a, const char *pattern)
 	site->name = "function";
 	site->system = "ftrace";
 	f = kzalloc(struct_size(f, pattern, len), GFP_KERNEL_ACCOUNT);
-	if (f) {
-		site->ftrace = f;
-		f->site = site;
-		memcpy(f->pattern, pattern, len);
-		ret = ktap_site_set_fields(site, 2, 0, ftrace_get_field);
-	}
+	if (!f)
+		goto fail;
+	site->ftrace = f;
+	f->site = site;
+	memcpy(f->pattern, pattern, len);
+	ret = ktap_site_set_fields(site, 2, 0, ftrace_get_field);
 	if (!ret && *pattern)
-		ret = set_filter(a, f);
-	else
-		s->nr_events++;
+		ret = set_filter(a, f, &nr);
 	if (!ret)
 		ret = site->ops->attach(site);
-	if (ret) {
-		ktap_site_free(site);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto fail;
+	s->nr_events += nr;
 	hlist_add_head(&site->hash, bucket);
 	return site;
+fail:
+	ktap_site_free(site);
+	return ERR_PTR(ret);
 }
 
 /**
