@@ -51,7 +51,7 @@ refused "an event of a megabyte" '.' -e "trace (\"$(head -c 5000 /dev/zero | tr 
 if echo 'u:ktap_test_event u32 x' 2>/dev/null >>$tracefs/dynamic_events; then
 	refused "an event of a program" 'no event is called "user_events:ktap_test_event"' \
 		-e 'trace user_events:ktap_test_event { }'
-	echo '-:ktap_test_event' >>$tracefs/dynamic_events
+	echo '-:ktap_test_event u32 x' >>$tracefs/dynamic_events
 else
 	skip "an event of a program: there are no user_events"
 fi

@@ -5,6 +5,7 @@
 # handlers see, how many there are, what is refused, and that nothing is left.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 18
 
 # written by one line of C, when somebody writes to the file
@@ -14,11 +15,7 @@ was=$(cat $file)
 run -e "trace mem:$variable:w { exit() }"
 run -e "trace mem:$variable:w { exit() } tick-100ms { exit() }"
 if [ "$status" -ne 0 ]; then
-	for i in $(seq 18); do
-		skip "breakpoints: this machine has none, or no symbols of variables"
-	done
-	ktap_finished
-	exit
+	absent "breakpoints: this machine has none, or no symbols of variables"
 fi
 
 # write N: as often, by a shell
@@ -63,10 +60,8 @@ check "the names of a breakpoint, and the stack at the access" \
 	all grep -A 1 '^<stack' "$out" --and \
 	is "$(grep -A 1 '^<stack' "$out" | grep -c '^ => .*_conv+')" -eq 1 --and \
 	grep -q '^ => vfs_write+' "$out"
-for f in __x64_sys_lseek __arm64_sys_lseek sys_lseek ksys_lseek; do
-	grep -q " $f\$" /proc/kallsyms && break
-done
-run -e "trace mem:$f:x { n += 1 if (args.ip != args.addr) { wrong += 1 } }
+find_lseek
+run -e "trace mem:$lseek:x { n += 1 if (args.ip != args.addr) { wrong += 1 } }
 	trace_end { print(n, wrong) }" -- "$act" marks 1 300
 check "x: an instruction" said "300	nil"
 start period -e "trace mem:$variable:w:period=10 { n += 1 } trace_end { print(n) }"
@@ -111,14 +106,6 @@ fi
 
 # 11: bad input
 wrong=0
-refuse()
-{
-	run -e "trace \"$1\" { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 refuse mem: 'no such symbol'
 refuse mem:0 'no address'
 refuse mem:0x 'no address'
@@ -183,23 +170,17 @@ else
 fi
 
 # 15-16: attach and detach while it is written to; killed in the middle
-touch "$tmp/load"
-( while [ -e "$tmp/load" ]; do write 20; done ) &
-load=$!
-wrong=0
-for n in $(seq "$(scaled 40 10)"); do
-	run -e "trace mem:$variable:w { n += 1 } trace mem:0x60000000/8:w { m += 1 }
-		trace_end { print(m) }" -- "$act" store 50
-	[ "$status" -eq 0 ] && said 50 || wrong=$((wrong + 1))
-done
-rm "$tmp/load"
-wait $load
+load write 20
+come_and_go "$(scaled 40 10)" 50 \
+	-e "trace mem:$variable:w { n += 1 } trace mem:0x60000000/8:w { m += 1 }
+	trace_end { print(m) }" -- "$act" store 50
+load_end
 check "attached and detached under load" is $wrong -eq 0
-for n in 1 2 3 4 5 6 7 8 9 10; do
-	start kill$n -e "trace mem:$variable:w, mem:jiffies:w { s[nsecs] += 1 }"
+meanwhile()
+{
 	write 20
-	stop kill$n KILL
-done
+}
+killed "$(scaled 10 5)" -e "trace mem:$variable:w, mem:jiffies:w { s[nsecs] += 1 }"
 wait_for 20 nothing_left
 run -e "trace mem:$variable:w, mem:$variable+1/1:w, mem:$variable+2/1:w, mem:$variable+3/1:w { }
 	tick-100ms { exit() }"

@@ -5,6 +5,7 @@
 # interrupts, NMIs, and inside each other.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 12
 
 run -e 'trace syscalls:sys_enter_lseek { s["process"] += 1 if (in_interrupt) { wrong += 1 } }
@@ -94,8 +95,7 @@ start text -e "trace $many"' { t[len(argstr .. "")] += 1 }'
 stop text
 check "the text of all events, at once" all is "$(wc -l <"$out")" -gt 3 --and is "$status" -eq 0
 
-# NMI: a backtrace of the other CPUs is asked for by one
-if ! has_events nmi:nmi_handler || [ ! -w /proc/sysrq-trigger ]; then
+if ! has_events nmi:nmi_handler || ! can_nmi; then
 	skip "in NMIs"
 else
 	start nmi -e 'trace nmi:nmi_handler {
@@ -109,12 +109,7 @@ else
 			for (k, v in pairs(t)) { m += v if (k != 0) { handlers += v } }
 			print("nmi", handlers > 0, n - m, wrong)
 		}'
-	"$act" busy 2 &
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		echo l >/proc/sysrq-trigger
-		sleep 0.1
-	done
-	wait $!
+	nmis_while_busy
 	stop nmi
 	# an update of n or t that meets a lock is dropped there, and counted
 	busy=$(sed -n 's/^ktap: \([0-9]*\) uses of .* given up.*/\1/p' "$err")

@@ -6,18 +6,14 @@
 # them is left.  And entry.NAME, what a function was called with, in its return.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 36
 
 events=$tracefs/dynamic_events
 list=/sys/kernel/debug/kprobes/list
-functions=$tracefs/available_filter_functions
 if [ ! -r $events ] || [ ! -r $functions ] || [ "$(uname -m)" != x86_64 ] ||
    [ ! -e $tracefs/kprobe_events ]; then
-	for i in $(seq 36); do
-		skip "no CONFIG_KPROBE_EVENTS, or registers of other names than here"
-	done
-	ktap_finished
-	exit
+	absent "no CONFIG_KPROBE_EVENTS, or registers of other names than here"
 fi
 
 # its argument is struct pt_regs, whose si and di are those of the call
@@ -132,9 +128,9 @@ run -v -e 'trace probe:vfs_[!.]* n=%dx { s[func, args.n] += 1 if (func != proben
 		if (arg0 != args.ip) { wrong += 1 } }
 	trace probe:vfs_read { p += 1 }
 	trace_end { print(s["vfs_read", 777], s["vfs_write", 777], p >= 100, wrong) }' -- $read777
-have=$(sed -n 's/.* \([0-9]*\) events attached$/\1/p' "$err")
+have=$(attached)
 check "a pattern with definitions, $have functions" \
-	all said "100	100	true	nil" --and no_loss --and is "${have:-0}" -gt 20
+	all said "100	100	true	nil" --and no_loss --and is "$have" -gt 20
 run -v -e 'trace probe:vfs_r*! r=$retval { s[func, args.r, retval, entry.arg3] += 1 q[probename] += 1 }
 	trace_end { print(s["vfs_read", 777, 777, 777], q.ret_vfs_read >= 100) }' -- $read777
 check "a pattern of returns" all said "100	true" --and no_loss
@@ -143,14 +139,6 @@ check "more functions than are possible with definitions" \
 	all is "$status" -eq 1 --and complained 'with definitions, 256 is the limit'
 
 # 20: what is wrong
-refuse()
-{
-	run -e "trace \"$1\" { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 wrong=0
 refuse 'probe:vfs_read a=%zz' 'Invalid register name'
 refuse 'probe:vfs_read a=%di b=+4(%si' 'Dereference brace is not closed'
@@ -197,20 +185,14 @@ run -e 'trace probe:hrtimer_interrupt a=%di { if (in_interrupt()) { n += 1 } els
 	trace probe:hrtimer_interrupt! a=$arg1 { r += 1 if (args.a != entry.arg1) { wrong += 1 } }
 	trace_end { print(n > 10, r > 10, wrong) }' -- "$act" busy 1
 check "in a hard interrupt" said "true	true	nil"
-if [ -w /proc/sysrq-trigger ] && [ "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)" -gt 1 ] &&
-   grep -q -w show_regs $functions; then
+if can_nmi && has_function show_regs; then
 	start nmi -e 'trace probe:show_regs a=%di s=+0(%di):string t=$comm, probe:show_regs! a=$arg1 t=$comm {
 			if (in_interrupt()) { n += 1 }
 			s[probename, tostring(stack(2)), args.t] += 1
 			print(argstr)
 		}
 		trace_end { print("nmi", n) }'
-	"$act" busy 3 &
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		echo l >/proc/sysrq-trigger
-		sleep 0.1
-	done
-	wait $!
+	nmis_while_busy
 	stop nmi
 	check "in NMIs" all is "$status" -eq 0 --and grep -q '^nmi	[1-9]' "$out"
 else
@@ -231,8 +213,7 @@ check "-- CMD: of no other process; and ktap's own reading is not seen" \
 	all said 500 --and grep -q '^dd$' "$tmp/self" --and not grep -q '^ktap' "$tmp/self"
 run -e 'trace probe:copy_from_user_nofault a=%di { n += 1 }
 	trace probe:'"$lseek"' o=+104(%di) { user_int(4096, 8) }' -- "$act" marks 1 100
-missed=$(sed -n 's/^ktap: \([0-9]*\) probe hits* missed.*/\1/p' "$err")
-check "probes that are hit in a handler are counted as missed" is "${missed:-0}" -eq 100
+check "probes that are hit in a handler are counted as missed" is "$(missed)" -eq 100
 
 # 30-33: what is there, and what is left
 start there -e "trace probe:$lseek a=%di, probe:$lseek! r=\$retval { n += 1 } trace_end { print(n) }"
@@ -250,52 +231,36 @@ busy=$(grep -c '^[pr][0-9]*:ktap_' $events)
 echo 0 >"$dir/enable"
 check "one that others use goes when they do not any more" \
 	all is "$busy" -eq 1 --and said 10 --and wait_for 20 no_events
-wrong=0
-for i in 1 2 3 4 5; do
-	start kill$i -e "trace probe:$lseek a=%di, probe:vfs_read! r=\$retval, probe:vfs_r* a=%di {
-			s[probename, nsecs] += 1 }"
+meanwhile()
+{
 	"$act" marks 1 500
-	stop kill$i KILL
-done
+}
+killed 5 \
+	-e "trace probe:$lseek a=%di, probe:vfs_read! r=\$retval, probe:vfs_r* a=%di {
+		s[probename, nsecs] += 1 }"
 check "a session that is killed leaves no event" \
 	all wait_for 20 nothing_left --and wait_for 20 no_events
-touch "$tmp/load"
-( while [ -e "$tmp/load" ]; do "$act" marks 1 2000; done ) &
-load=$!
-wrong=0
-for i in $(seq "$(scaled 20 5)"); do
-	run -e "trace probe:$lseek o=+104(%di), probe:$lseek! r=\$retval, probe:vfs_r* a=%di {
-			s[probename] += 1 }
-		trace probe:$lseek! { e1[entry.arg1 != 0] += 1 }
-		trace_end { print(s[\"$lseek\"], s[\"ret_$lseek\"], e1[true]) }" -- "$act" marks 1 10
-	[ "$status" -eq 0 ] && said "10	10	10" || wrong=$((wrong + 1))
-done
-rm "$tmp/load"
-wait $load
+load "$act" marks 1 2000
+come_and_go "$(scaled 20 5)" "10	10	10" \
+	-e "trace probe:$lseek o=+104(%di), probe:$lseek! r=\$retval, probe:vfs_r* a=%di {
+		s[probename] += 1 }
+	trace probe:$lseek! { e1[entry.arg1 != 0] += 1 }
+	trace_end { print(s[\"$lseek\"], s[\"ret_$lseek\"], e1[true]) }" -- "$act" marks 1 10
+load_end
 check "attached and detached under load" is $wrong -eq 0
 
 # 34: several sessions
-for i in 1 2 3 4; do
-	start s$i -e "trace probe:$lseek o=+104(%di) /o > 500/ { n[execname] += 1 }
-		trace_end { print(n.act) }"
-done
+side_by_side 500 -e "trace probe:$lseek o=+104(%di) /o > 500/ { n[execname] += 1 }
+	trace_end { print(n.act) }"
 "$act" marks 1 1000
-wrong=0
-for i in 1 2 3 4; do
-	stop s$i
-	said 500 || wrong=$((wrong + 1))
-done
+side_by_side_end
 check "four sessions on one function" is $wrong -eq 0
 
 # 35: a module that goes while it is probed
-if modprobe lkdtm 2>/dev/null && grep -q '^lkdtm ' /proc/modules &&
-   grep -q '^direct_entry ' $functions; then
+if has_lkdtm; then
 	start module -e 'trace probe:lkdtm:direct_entry a=%di { n += 1 f = func }
 		trace_end { print(n, f) }'
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
-	rmmod lkdtm
-	modprobe lkdtm
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
+	reload_lkdtm
 	stop module
 	rmmod lkdtm
 	# the kernel puts its own events there again

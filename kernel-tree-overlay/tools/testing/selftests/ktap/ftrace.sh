@@ -6,26 +6,13 @@
 # is left.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 20
 
-functions=$tracefs/available_filter_functions
 if [ ! -r $functions ]; then
-	for i in $(seq 20); do
-		skip "the function tracer: this kernel has none"
-	done
-	ktap_finished
-	exit
+	absent "the function tracer: this kernel has none"
 fi
-has()
-{
-	grep -q -E "^$1( \[.*)?\$" $functions
-}
-
-# what each mark calls once
-for f in __x64_sys_lseek __arm64_sys_lseek sys_lseek ksys_lseek; do
-	lseek=$f
-	! has "$f" || break
-done
+find_lseek
 
 no_hooks()
 {
@@ -101,14 +88,6 @@ check "all functions, with a table, for some seconds" \
 
 # 12: what there is not
 wrong=0
-refuse()
-{
-	run -e "trace \"$1\" { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 refuse ftrace:functions 'this is ftrace:function'
 refuse ftrace:function: 'this is ftrace:function'
 refuse 'ftrace:*' 'this is ftrace:function'
@@ -124,17 +103,11 @@ run -e 'trace ftrace:function /ip == hrtimer_interrupt/ {
 		if (in_interrupt()) { n += 1 } else { wrong += 1 } }
 	trace_end { print(n > 10, wrong) }' -- "$act" busy 1
 check "in a hard interrupt" said "true	nil"
-if [ -w /proc/sysrq-trigger ] && has show_regs &&
-   [ "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)" -gt 1 ]; then
+if can_nmi && has_function show_regs; then
 	start nmi -e 'trace ftrace:function:show_regs { n += 1 s[tostring(stack(2))] += 1
 			print(argstr) }
 		trace_end { print("nmi", n) }'
-	"$act" busy 3 &
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		echo l >/proc/sysrq-trigger
-		sleep 0.1
-	done
-	wait $!
+	nmis_while_busy
 	stop nmi
 	check "in NMIs" all is "$status" -eq 0 --and grep -q '^nmi	[1-9]' "$out"
 else
@@ -154,38 +127,28 @@ stop self
 check "ktap's own reading is not seen" all said dd --and not said ktap
 
 # 17: attach and detach while it is called all the time
-touch "$tmp/load"
-( while [ -e "$tmp/load" ]; do "$act" marks 1 2000; done ) &
-load=$!
-wrong=0
-for i in $(seq "$(scaled 30 6)"); do
-	run -e "trace ftrace:function:$lseek, ftrace:function:vfs_* { s[func] += 1 }
-		trace_end { print(s.$lseek) }" -- "$act" marks 1 10
-	[ "$status" -eq 0 ] && said 10 || wrong=$((wrong + 1))
-done
-rm "$tmp/load"
-wait $load
+load "$act" marks 1 2000
+come_and_go "$(scaled 30 6)" 10 \
+	-e "trace ftrace:function:$lseek, ftrace:function:vfs_* { s[func] += 1 }
+	trace_end { print(s.$lseek) }" -- "$act" marks 1 10
+load_end
 check "attached and detached under load" is $wrong -eq 0
 
 # 18: killed in the middle
-for i in 1 2 3 4 5; do
-	start kill$i -e 'trace ftrace:function { s[args.ip, nsecs] += 1 }'
+meanwhile()
+{
 	"$act" marks 1 100
-	stop kill$i KILL
-done
+}
+killed "$(scaled 5 2)" -e 'trace ftrace:function { s[args.ip, nsecs] += 1 }'
 check "a session that is killed leaves no hook" \
 	all wait_for 20 nothing_left --and wait_for 20 no_hooks
 
 # 19: a module that goes while it is traced
-if modprobe lkdtm 2>/dev/null && grep -q '^lkdtm ' /proc/modules && has direct_entry; then
+if has_lkdtm; then
 	start module -e 'trace ftrace:function /ip == direct_entry/ { n += 1 f = func }
 		trace ftrace:function { a += 1 }
 		trace_end { print(n >= 1, f, a > n) }'
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
-	rmmod lkdtm
-	gone=$?
-	modprobe lkdtm
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
+	reload_lkdtm
 	stop module
 	rmmod lkdtm
 	check "functions of a module, which can be unloaded" \

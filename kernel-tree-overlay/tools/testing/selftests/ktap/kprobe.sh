@@ -6,27 +6,14 @@
 # nothing of them is left.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 36
 
 list=/sys/kernel/debug/kprobes/list
-functions=$tracefs/available_filter_functions
 if [ ! -r $list ] || [ ! -r $functions ]; then
-	for i in $(seq 36); do
-		skip "probes: this kernel has none, or not the function tracer"
-	done
-	ktap_finished
-	exit
+	absent "probes: this kernel has none, or not the function tracer"
 fi
-has()
-{
-	grep -q -E "^$1( \[.*)?\$" $functions
-}
-
-# what each mark calls once
-for f in __x64_sys_lseek __arm64_sys_lseek sys_lseek ksys_lseek; do
-	lseek=$f
-	! has "$f" || break
-done
+find_lseek
 
 no_probes()
 {
@@ -147,9 +134,9 @@ else
 				  wrong) }' -- dd if=/dev/zero of=/dev/null bs=777 count=200
 	check "a glob is all functions that match" \
 		all said "read	true	true	nil	nil" --and no_loss
-	have=$(sed -n 's/.* \([0-9]*\) events attached$/\1/p' "$err")
+	have=$(attached)
 	check "as many as the function tracer has ($have of $want)" \
-		all is "${have:-0}" -ge $((want - want / 20)) --and is "${have:-0}" -le "$want"
+		all is "$have" -ge $((want - want / 20)) --and is "$have" -le "$want"
 	run -e 'trace k:vfs_*! { s[probename] += 1 r[func, retval] += 1 e1[func] = e.elapsed
 				 if (args.ret_ip == 0) { wrong += 1 } }
 		trace_end {
@@ -168,21 +155,13 @@ else
 	SECONDS_BEFORE=$(date +%s)
 	run -v -e 'trace probe:[a-d]*, probe:s* { n += 1 } trace_end { print(n > 0) }' -- \
 		"$act" marks 1 10
-	many=$(sed -n 's/.* \([0-9]*\) events attached$/\1/p' "$err")
+	many=$(attached)
 	check "thousands of functions ($many, $(($(date +%s) - SECONDS_BEFORE)) s)" \
-		all said true --and is "${many:-0}" -gt 2000 --and \
+		all said true --and is "$many" -gt 2000 --and \
 		is $(($(date +%s) - SECONDS_BEFORE)) -le "$(scaled 20 120)"
 fi
 
 # 20: what cannot be probed is told why
-refuse()
-{
-	run -e "trace \"$1\" { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 wrong=0
 refuse probe:vfs_reed 'no function "vfs_reed".*did you mean.*vfs_read'
 refuse probe:ktap_nothing:vfs_read 'module "ktap_nothing" has no function "vfs_read", or is not'
@@ -222,20 +201,14 @@ run -e 'trace probe:hrtimer_interrupt { if (in_interrupt()) { n += 1 } else { wr
 	trace probe:hrtimer_interrupt! { r += 1 }
 	trace_end { print(n > 10, r > 10, wrong) }' -- "$act" busy 1
 check "in a hard interrupt" said "true	true	nil"
-if [ -w /proc/sysrq-trigger ] && [ "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)" -gt 1 ] &&
-   has show_regs; then
+if can_nmi && has_function show_regs; then
 	start nmi -e 'trace probe:show_regs, probe:show_regs!, probe:show_reg? {
 			if (in_interrupt()) { n += 1 }
 			s[probename, tostring(stack(2))] += 1
 			print(argstr)
 		}
 		trace_end { print("nmi", n) }'
-	"$act" busy 3 &
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		echo l >/proc/sysrq-trigger
-		sleep 0.1
-	done
-	wait $!
+	nmis_while_busy
 	stop nmi
 	check "in NMIs" all is "$status" -eq 0 --and grep -q '^nmi	[1-9]' "$out"
 else
@@ -255,68 +228,50 @@ stop self
 check "ktap's own reading is not seen" all said dd --and not said ktap
 
 # 27: in a probe's handler there is no other probe
-if has copy_from_user_nofault; then
+if has_function copy_from_user_nofault; then
 	run -e 'trace probe:copy_from_user_nofault { n += 1 }
 		trace probe:'"$lseek"' { user_int(4096, 8) }' -- "$act" marks 1 100
-	missed=$(sed -n 's/^ktap: \([0-9]*\) probe hits* missed.*/\1/p' "$err")
-	check "probes that are hit in a handler are counted as missed" \
-		is "${missed:-0}" -eq 100
+		check "probes that are hit in a handler are counted as missed" \
+		is "$(missed)" -eq 100
 else
 	skip "probes that are hit in a handler"
 fi
 
 # 28: several sessions
-for i in 1 2 3 4; do
-	start s$i -e "trace probe:$lseek /pid != 0/"' { n[execname] += 1 }
-		trace probe:'"$lseek"'! { r[execname] += 1 }
-		trace_end { print(n.act, r.act) }'
-done
+side_by_side "1000	1000" -e "trace probe:$lseek /pid != 0/"' { n[execname] += 1 }
+	trace probe:'"$lseek"'! { r[execname] += 1 }
+	trace_end { print(n.act, r.act) }'
 "$act" marks 1 1000
-wrong=0
-for i in 1 2 3 4; do
-	stop s$i
-	said "1000	1000" || wrong=$((wrong + 1))
-done
+side_by_side_end
 check "four sessions on one function" is $wrong -eq 0
 
 # 29: attach and detach while it is called all the time
-touch "$tmp/load"
-( while [ -e "$tmp/load" ]; do "$act" marks 1 2000; done ) &
-load=$!
-wrong=0
-for i in $(seq "$(scaled 50 10)"); do
-	run -e "trace probe:$lseek, probe:$lseek!, probe:vfs_read, probe:vfs_r*, probe:vfs_r*! {
-			s[probename] += 1 }
-		trace_end { print(s[\"$lseek\"], s[\"ret_$lseek\"]) }" -- "$act" marks 1 10
-	[ "$status" -eq 0 ] && said "10	10" || wrong=$((wrong + 1))
-done
-rm "$tmp/load"
-wait $load
+load "$act" marks 1 2000
+come_and_go "$(scaled 50 10)" "10	10" \
+	-e "trace probe:$lseek, probe:$lseek!, probe:vfs_read, probe:vfs_r*, probe:vfs_r*! {
+		s[probename] += 1 }
+	trace_end { print(s[\"$lseek\"], s[\"ret_$lseek\"]) }" -- "$act" marks 1 10
+load_end
 check "attached and detached under load" is $wrong -eq 0
 
 # 30: killed in the middle
-wrong=0
-for i in 1 2 3 4 5 6 7 8 9 10; do
-	start kill$i -e "trace probe:$lseek, probe:vfs_read!, probe:vfs_*, probe:vfs_*! {
-			s[probename, nsecs] += 1 }"
+meanwhile()
+{
 	"$act" marks 1 1000
-	stop kill$i KILL
-done
+}
+killed 10 \
+	-e "trace probe:$lseek, probe:vfs_read!, probe:vfs_*, probe:vfs_*! {
+		s[probename, nsecs] += 1 }"
 check "a session that is killed leaves no probe" \
 	all wait_for 20 nothing_left --and wait_for 20 no_probes
 
 # 31-32: a module that goes while it is probed
-if modprobe lkdtm 2>/dev/null && grep -q '^lkdtm ' /proc/modules &&
-   has direct_entry; then
+if has_lkdtm; then
 	start module -e 'trace probe:lkdtm:direct_entry, probe:lkdtm:direct_entry!,
 			       probe:lkdtm:* { s[probename] += 1 }
 		trace_end { print(s["lkdtm:direct_entry"], s["ret_lkdtm:direct_entry"],
 				  s.direct_entry >= 1) }'
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
-	rmmod lkdtm
-	gone=$?
-	modprobe lkdtm
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
+	reload_lkdtm
 	stop module
 	rmmod lkdtm
 	check "functions of a module" \
@@ -328,16 +283,12 @@ else
 fi
 
 # 33-34: patterns of modules
-if modprobe lkdtm 2>/dev/null && has direct_entry; then
+if has_lkdtm; then
 	start modules -v -e 'trace k:lkd??:*, k:*:direct_entr*, k:lk*:direct_entry! {
 			s[probename] += 1 }
 		trace k:*:direct_entry { n += 1 }
 		trace_end { print(n >= 1, s.direct_entry == 2 * n, s.ret_direct_entry == n) }'
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
-	rmmod lkdtm
-	gone=$?
-	modprobe lkdtm
-	echo NOTHING >/sys/kernel/debug/provoke-crash/DIRECT 2>/dev/null
+	reload_lkdtm
 	stop modules
 	check "a pattern of modules, one of which goes" \
 		all said "true	true	true" --and is "$gone" -eq 0

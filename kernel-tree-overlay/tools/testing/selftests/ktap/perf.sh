@@ -6,6 +6,7 @@
 # have, and that nothing is left of them.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 30
 
 cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)
@@ -159,14 +160,6 @@ fi
 
 # 20-22: what there is not
 wrong=0
-refuse()
-{
-	run -e "trace \"$1\" { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 refuse page-fauls 'no event is called "page-fauls"; did you mean page-faults'
 refuse cycle 'did you mean cycles'
 refuse sw:cycles 'no event is called'
@@ -225,36 +218,28 @@ run -e 'for (i = 1, 300) { kdebug.trace("cs:period=" .. i, function () { n += 1 
 check "more than the limit" complained 'too many perf events'
 
 # 25-26: several sessions; attach and detach while they happen
-for i in 1 2 3 4; do
-	start s$i -e "trace page-faults /addr >= $place && addr < $place + 200 * $page/ { n += 1 }
-		trace_end { print(n) }"
-done
+side_by_side 200 -e "trace page-faults /addr >= $place && addr < $place + 200 * $page/ { n += 1 }
+	trace_end { print(n) }"
 "$act" touch 200
-wrong=0
-for i in 1 2 3 4; do
-	stop s$i
-	said 200 || wrong=$((wrong + 1))
-done
+side_by_side_end
 check "four sessions on one event" is $wrong -eq 0
 "$act" busy "$(scaled 10 30)" &
 load=$!
-wrong=0
-for i in $(seq "$(scaled 30 6)"); do
-	run -e "trace page-faults /addr >= $place && addr < $place + 20 * $page/ { n += 1 }
-		trace cs, cpu-clock:freq=10000, cpu-migrations, faults:freq=1000 { s[probename] += 1 }
-		trace_end { print(n) }" -- "$act" touch 20
-	[ "$status" -eq 0 ] && said 20 || wrong=$((wrong + 1))
-done
+come_and_go "$(scaled 30 6)" 20 \
+	-e "trace page-faults /addr >= $place && addr < $place + 20 * $page/ { n += 1 }
+	trace cs, cpu-clock:freq=10000, cpu-migrations, faults:freq=1000 { s[probename] += 1 }
+	trace_end { print(n) }" -- "$act" touch 20
 kill $load 2>/dev/null
 wait $load 2>/dev/null
 check "attached and detached under load" is $wrong -eq 0
 
 # 27: killed in the middle
-for i in 1 2 3 4 5 6 7 8 9 10; do
-	start kill$i -e 'trace cs, page-faults, cpu-clock:freq=5000 { s[probename, nsecs] += 1 }'
+meanwhile()
+{
 	"$act" touch 100
-	stop kill$i KILL
-done
+}
+killed 10 \
+	-e 'trace cs, page-faults, cpu-clock:freq=5000 { s[probename, nsecs] += 1 }'
 check "a session that is killed leaves nothing" wait_for 20 nothing_left
 
 # 28: in its sleeps and not between

@@ -7,22 +7,14 @@
 # names is in uprobe.sh.
 
 . "$(dirname "$0")/lib.sh"
-tests=32
-plan $tests
+. "$here/sources.sh"
+plan 32
 
 if ! grep -q -w uprobe_register /proc/kallsyms; then
-	for i in $(seq $tests); do
-		skip "events of programs: this kernel has none"
-	done
-	ktap_finished
-	exit
+	absent "events of programs: this kernel has none"
 fi
 if ktap -l u:/proc/self/exe:main 2>&1 | grep -q 'without libelf'; then
-	for i in $(seq $tests); do
-		skip "events of programs by name: this ktap has no libelf"
-	done
-	ktap_finished
-	exit
+	absent "events of programs by name: this ktap has no libelf"
 fi
 
 cp places places_pie libplaces.so "$tmp"
@@ -153,14 +145,6 @@ fi
 
 # 29-31: errors, of what is traced only
 wrong=0
-refuse()
-{
-	run -e "trace $1 { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 refuse "u:$fixed:place_sun" 'has no function "place_sun" .*inlined.*; did you mean place_sum\?'
 refuse "u:$fixed:zzz*" 'no function of .* matches "zzz\*"'
 refuse "u:$fixed.not:place_sum" 'cannot open .*places.not: No such file'

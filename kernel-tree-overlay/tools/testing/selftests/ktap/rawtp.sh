@@ -5,16 +5,13 @@
 # arguments are right, in which contexts they work, and that nothing is left.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 22
 
 if ! grep -q -w __start__bpf_raw_tp /proc/kallsyms; then
 	run -e 'trace rawtp:sys_enter { }'
 	check "without CONFIG_BPF_EVENTS the option is named" complained CONFIG_BPF_EVENTS
-	for i in $(seq 21); do
-		skip "raw tracepoints: no CONFIG_BPF_EVENTS"
-	done
-	ktap_finished
-	exit
+	absent "raw tracepoints: no CONFIG_BPF_EVENTS"
 fi
 
 # a kernel with checks of locks has a tracepoint for each of them, and is slow
@@ -75,19 +72,11 @@ check "the stack begins where the tracepoint is" \
 # 10-11: patterns, and what there is not
 run -v -e 'trace rawtp:sched_* { s[probename] += 1 }
 	trace_end { print(s.sched_switch > 0, s.sys_enter) }' -- sleep 0.2
-have=$(sed -n 's/.* \([0-9]*\) events attached$/\1/p' "$err")
+have=$(attached)
 want=$(grep -c -E '^sched:' $tracefs/available_events)
 check "a pattern: at least the events of that kind ($have of $want)" \
-	all said "true	nil" --and is "${have:-0}" -ge "$((want - 2))"
+	all said "true	nil" --and is "$have" -ge "$((want - 2))"
 wrong=0
-refuse()
-{
-	run -e "trace \"$1\" { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 refuse rawtp:sched_swich 'no tracepoint is called "sched_swich"; did you mean sched_switch'
 refuse 'rawtp:zzz_none_*' 'no tracepoint matches'
 refuse rawtp: 'no tracepoint is called ""'
@@ -106,17 +95,11 @@ start idle -e 'trace rawtp:cpu_idle, rawtp:cpu_idle_*, rawtp:tick_stop, rawtp:rc
 sleep 1
 stop idle
 check "of an idle CPU" said "idle	true"
-if [ -w /proc/sysrq-trigger ] &&
-   [ "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)" -gt 1 ]; then
+if can_nmi; then
 	start nmi -e 'trace rawtp:nmi_handler { n += 1 s[tostring(stack(2))] += 1 print(argstr) }
 		trace '"$many"' { a += 1 }
 		trace_end { print("nmi", n, a > n) }'
-	"$act" busy 3 &
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		echo l >/proc/sysrq-trigger
-		sleep 0.1
-	done
-	wait $!
+	nmis_while_busy
 	stop nmi
 	check "in NMIs, and all tracepoints at once" \
 		all is "$status" -eq 0 --and grep -q '^nmi	[1-9][0-9]*	true' "$out"
@@ -140,38 +123,25 @@ stop self
 check "ktap's own reading is not seen" all said act --and not said ktap
 
 # 18: several sessions
-for i in 1 2 3 4; do
-	start s$i -e 'trace rawtp:sys_exit { if (arg2 == -9 && execname == "act") { n += 1 } }
-		trace_end { print(n) }'
-done
+side_by_side 1000 -e 'trace rawtp:sys_exit { if (arg2 == -9 && execname == "act") { n += 1 } }
+	trace_end { print(n) }'
 "$act" marks 1 1000
-wrong=0
-for i in 1 2 3 4; do
-	stop s$i
-	said 1000 || wrong=$((wrong + 1))
-done
+side_by_side_end
 check "four sessions on one tracepoint" is $wrong -eq 0
 
 # 19: attach and detach while it happens all the time
-touch "$tmp/load"
-( while [ -e "$tmp/load" ]; do "$act" marks 1 2000; done ) &
-load=$!
-wrong=0
-for i in $(seq "$(scaled 50 10)"); do
-	run -e 'trace rawtp:sys_e*, rawtp:sched_* { if (arg2 == -9) { n += 1 } }
-		trace_end { print(n) }' -- "$act" marks 1 10
-	[ "$status" -eq 0 ] && said 10 || wrong=$((wrong + 1))
-done
-rm "$tmp/load"
-wait $load
+load "$act" marks 1 2000
+come_and_go "$(scaled 50 10)" 10 -e 'trace rawtp:sys_e*, rawtp:sched_* { if (arg2 == -9) { n += 1 } }
+	trace_end { print(n) }' -- "$act" marks 1 10
+load_end
 check "attached and detached under load" is $wrong -eq 0
 
 # 20: killed in the middle
-for i in 1 2 3 4 5; do
-	start kill$i -e "trace $many { s[probename, nsecs] += 1 }"
+meanwhile()
+{
 	"$act" marks 1 1000
-	stop kill$i KILL
-done
+}
+killed 5 -e "trace $many { s[probename, nsecs] += 1 }"
 check "a session that is killed leaves nothing" wait_for 20 nothing_left
 
 # 21: a run-time error in a handler ends the session and says where

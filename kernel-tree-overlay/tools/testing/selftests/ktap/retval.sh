@@ -4,6 +4,7 @@
 # e.set_retval(): what it changes, what it may not, and who may use it.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 25
 
 injectable=/sys/kernel/debug/error_injection/list
@@ -87,27 +88,27 @@ else
 fi
 
 # 14-21: where it is not possible
-refuse()
+refuse_change()
 {
 	run -w -e "$1" -- $cat
 	all is "$status" -eq 1 --and complained "$2" --and said text
 }
 check "not at the entry of a system call" \
-	refuse 'trace syscalls:sys_enter_openat { e.set_retval(-5) }' \
+	refuse_change 'trace syscalls:sys_enter_openat { e.set_retval(-5) }' \
 	'of a system call is for its end'
 check "not of what is not on the kernel's list" \
-	refuse "trace probe:vfs_open /$mine/ { e.set_retval(-5) }" 'not in .*error_injection/list|CONFIG_FUNCTION_ERROR'
-check "not of a pattern" refuse "trace probe:vfs_ope? /$mine/ { e.set_retval(-5) }" 'not for a pattern'
+	refuse_change "trace probe:vfs_open /$mine/ { e.set_retval(-5) }" 'not in .*error_injection/list|CONFIG_FUNCTION_ERROR'
+check "not of a pattern" refuse_change "trace probe:vfs_ope? /$mine/ { e.set_retval(-5) }" 'not for a pattern'
 check "not with definitions" \
-	refuse "trace probe:vfs_open a=%di { e.set_retval(-5) }" 'sys_exit_. and plain probes|definitions need'
-check "not of a tracepoint" refuse 'trace sched:sched_switch { e.set_retval(-5) }' 'is for sys_exit'
+	refuse_change "trace probe:vfs_open a=%di { e.set_retval(-5) }" 'sys_exit_. and plain probes|definitions need'
+check "not of a tracepoint" refuse_change 'trace sched:sched_switch { e.set_retval(-5) }' 'is for sys_exit'
 run -w -e 'trace_begin { e.set_retval(-5) }'
 check "not where there is no event" \
 	all is "$status" -eq 1 --and complained 'event.set_retval. is for event handlers'
 check "not to anything but a number" \
-	refuse 'trace syscalls:sys_exit_openat { e.set_retval("x") }' 'takes a number'
+	refuse_change 'trace syscalls:sys_exit_openat { e.set_retval("x") }' 'takes a number'
 check "nor to one that no system call returns for an error" \
-	refuse 'trace syscalls:sys_exit_openat { e.set_retval(-5000) }' 'an error: -1 to -4095'
+	refuse_change 'trace syscalls:sys_exit_openat { e.set_retval(-5000) }' 'an error: -1 to -4095'
 
 # 22-24: others do not notice; kills
 start change -w -e 'trace syscalls:sys_exit_lseek { e.set_retval(-29) n += 1 } trace_end { print(n) }' -- \
@@ -118,27 +119,25 @@ cp "$out" "$tmp/other"
 finish change
 check "-- CMD: of no other process" \
 	all said 500 --and grep -q '^500	nil$' "$tmp/other"
-wrong=0
-for i in 1 2 3 4 5; do
-	start kill$i -w -e 'trace syscalls:sys_exit_lseek /execname == "act"/ { e.set_retval(-29) }'"
-		${openat:+trace probe:$openat /execname == \"act\"/ { e.set_retval(-2) }}"
+meanwhile()
+{
 	"$act" marks 1 200
-	stop kill$i KILL
-done
+}
+killed 5 \
+	-w -e 'trace syscalls:sys_exit_lseek /execname == "act"/ { e.set_retval(-29) }'"
+	${openat:+trace probe:$openat /execname == \"act\"/ { e.set_retval(-2) }}"
 check "a session that is killed changes nothing any more" \
 	all wait_for 20 nothing_left --and cmp -s "$tmp/file" "$tmp/now" --and \
 	test -z "$(cat /sys/kernel/debug/kprobes/list 2>/dev/null)"
 if [ "$openat" ]; then
-	touch "$tmp/load"
-	( while [ -e "$tmp/load" ]; do cat "$tmp/file" >/dev/null 2>&1; done ) &
-	load=$!
+	load sh -c 'cat "$1" >/dev/null 2>&1' sh "$tmp/file"
+	wrong=0
 	for i in $(seq "$(scaled 20 5)"); do
 		run -w -e "trace probe:$openat, probe:$openat! /execname == \"cat\"/ { e.set_retval(-7) n += 1 }
 			tick-200ms { exit() }"
 		[ "$status" -eq 0 ] || wrong=$((wrong + 1))
 	done
-	rm "$tmp/load"
-	wait $load
+	load_end
 	check "under load" is $wrong -eq 0
 else
 	skip "under load"

@@ -5,6 +5,7 @@
 # tracer is in it.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 18
 
 # functions between an event and a handler; ktap's own have these names too
@@ -82,8 +83,8 @@ stop irq
 check "in soft interrupts" only soft '^(handle_softirqs|__do_softirq)'
 check "in hard interrupts" only hard 'hrtimer'
 
-# 8: NMI: a backtrace of the other CPUs is asked for by one
-if ! has_events nmi:nmi_handler || [ ! -w /proc/sysrq-trigger ]; then
+# 8: NMI
+if ! has_events nmi:nmi_handler || ! can_nmi; then
 	skip "in NMIs"
 else
 	start nmi -e 'trace nmi:nmi_handler {
@@ -92,12 +93,7 @@ else
 			t[tostring(stack())] += 1
 		}
 		trace_end { print("kinds", len(s) > 0, len(t) > 0) }'
-	"$act" busy 2 &
-	for i in 1 2 3 4 5; do
-		echo l >/proc/sysrq-trigger
-		sleep 0.1
-	done
-	wait $!
+	nmis_while_busy
 	stop nmi
 	check "in NMIs" all only nmi '^(nmi_handle|default_do_nmi|exc_nmi)' \
 		--and said "kinds	true	true"

@@ -8,14 +8,11 @@
 # program.sh.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 30
 
 if ! grep -q -w uprobe_register /proc/kallsyms; then
-	for i in $(seq 30); do
-		skip "probes of programs: this kernel has none"
-	done
-	ktap_finished
-	exit
+	absent "probes of programs: this kernel has none"
 fi
 
 # at PROGRAM PLACE: the offset that the program itself says
@@ -164,9 +161,8 @@ cp libplaces.so "$tmp"
 recurse=$(at "$fixed" place_recurse)
 run -e "trace u:$fixed:$recurse"' { n += 1 } trace u:'"$fixed:$recurse"'! { r += 1 s[retval] += 1 }
 	trace_end { print(n, r, len(s), s[200], s[137], s[136]) }' -- "$fixed" recurse 200
-missed=$(sed -n 's/^ktap: \([0-9]*\) probe hits* missed.*/\1/p' "$err")
 check "calls of a function by itself: those that are too many are counted" \
-	all said "200	64	64	1	1	nil" --and is "${missed:-0}" -eq 136
+	all said "200	64	64	1	1	nil" --and is "$(missed)" -eq 136
 run -e "trace u:$fixed:$recurse"'! { r += 1 } trace_end { print(r) }' -- "$fixed" recurse 64
 check "as many as there may be" all said 64 --and no_loss
 jump=$(at "$fixed" place_jump)
@@ -189,14 +185,6 @@ else
 	skip "each instruction of a function: not on this machine"
 	locked=''
 fi
-refuse()
-{
-	run -e "trace \"$1\" { }"
-	[ "$status" -eq 1 ] && complained "$2" && return
-	echo "# $1: status $status, not: $2"
-	show
-	wrong=$((wrong + 1))
-}
 wrong=0
 head -c 100 "$fixed" >"$tmp/short"
 mkdir "$tmp/dir.so"
@@ -248,16 +236,10 @@ wait $running 2>/dev/null
 check "a program goes on when its probes have gone" is $good -eq 0
 
 # 25: several sessions
-for i in 1 2 3 4; do
-	start s$i -e "trace u:$fixed:$sum"' { n += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
-		trace_end { print(n, r) }'
-done
+side_by_side "1000	1000" -e "trace u:$fixed:$sum"' { n += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
+	trace_end { print(n, r) }'
 "$fixed" calls 2 500
-wrong=0
-for i in 1 2 3 4; do
-	stop s$i
-	said "1000	1000" || wrong=$((wrong + 1))
-done
+side_by_side_end
 check "four sessions at one place" is $wrong -eq 0
 
 # 26: attach and detach while it is called all the time
@@ -276,12 +258,11 @@ done
 check "attached and detached under load" all is $wrong -eq 0 --and is $seen -gt 0
 
 # 27-28: killed in the middle
-wrong=0
-for i in 1 2 3 4 5 6 7 8 9 10; do
-	start kill$i -e "trace u:$fixed:$sum, u:$fixed:$sum!, u:$lib:$lib_at! {
-			s[probename, nsecs] += 1 }"
-	stop kill$i KILL
-done
+meanwhile()
+{
+	:
+}
+killed 10 -e "trace u:$fixed:$sum, u:$fixed:$sum!, u:$lib:$lib_at! { s[probename, nsecs] += 1 }"
 check "a session that is killed leaves nothing" wait_for 20 nothing_left
 sleep 1
 kill -0 $running && kill -0 $other

@@ -5,6 +5,7 @@
 # becomes of the program.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 28
 
 ucalls=$here/ucalls
@@ -145,7 +146,7 @@ run -e 'trace irq:softirq_entry { s[ustack()] += 1 n += 1 }
 check "in soft interrupts" said "soft	true	true"
 
 # 16: NMI
-if ! has_events nmi:nmi_handler || [ ! -w /proc/sysrq-trigger ]; then
+if ! has_events nmi:nmi_handler || ! can_nmi; then
 	skip "in NMIs"
 else
 	start nmi -e 'trace nmi:nmi_handler {
@@ -158,10 +159,7 @@ else
 	spins=$!
 	"$ucalls" spin 100 &
 	spins="$spins $!"
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		echo l >/proc/sysrq-trigger
-		sleep 0.1
-	done
+	make_nmis
 	stop nmi
 	# shellcheck disable=SC2086 # a list
 	kill $spins
