@@ -41,6 +41,7 @@
 #include <asm/unwind.h>
 #endif
 
+#ifdef CONFIG_MODULES
 static bool is_glob(const char *s)
 {
 	return s[strcspn(s, "*?[\\")];
@@ -64,6 +65,25 @@ static int of_modules(void *data, const char *name, unsigned long addr)
 	return mod && glob_match(of->glob, mod->name) ? of->fn(of->data, name, addr) : 0;
 }
 
+static int symbols_of_modules(const char *module,
+			      int (*fn)(void *data, const char *name, unsigned long addr),
+			      void *data)
+{
+	struct of_modules of = { .glob = module, .fn = fn, .data = data };
+
+	if (module && is_glob(module))
+		return module_kallsyms_on_each_symbol(NULL, of_modules, &of);
+	return module_kallsyms_on_each_symbol(module, fn, data);
+}
+#else
+static int symbols_of_modules(const char *module,
+			      int (*fn)(void *data, const char *name, unsigned long addr),
+			      void *data)
+{
+	return 0;
+}
+#endif
+
 /**
  * trace_event_tap_symbols - look at the symbols of the kernel
  * @module: those of this module, or of all whose name matches this glob; NULL:
@@ -80,15 +100,10 @@ int trace_event_tap_symbols(const char *module,
 			    int (*fn)(void *data, const char *name, unsigned long addr),
 			    void *data)
 {
-	struct of_modules of = { .glob = module, .fn = fn, .data = data };
 	int ret = module ? 0 : kallsyms_on_each_symbol(fn, data);
 
-	if (ret)
-		return ret == -EOPNOTSUPP ? 0 : ret;
-	if (module && is_glob(module))
-		ret = module_kallsyms_on_each_symbol(NULL, of_modules, &of);
-	else
-		ret = module_kallsyms_on_each_symbol(module, fn, data);
+	if (!ret || ret == -EOPNOTSUPP)
+		ret = symbols_of_modules(module, fn, data);
 	return ret == -EOPNOTSUPP ? 0 : ret;
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_symbols);

@@ -29,6 +29,7 @@
  * Locks: none of its own.
  */
 #include <linux/bitops.h>
+#include <linux/compat.h>
 #include <linux/ctype.h>
 #include <linux/dcache.h>
 #include <linux/file.h>
