@@ -103,7 +103,7 @@ bench: guest ## instructions that ktap adds to an event and takes to start
 	@testing/bench/run
 
 .PHONY: soak
-soak: initramfs ## an hour's tests: each function probed, 10,000 sessions; KERNEL=debug: some hours
+soak: initramfs ## each function probed, 10,000 sessions, an hour; KERNEL=debug: two hours
 	@testing/soak $(KERNEL)
 
 .PHONY: clean distclean
