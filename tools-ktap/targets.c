@@ -301,7 +301,7 @@ static bool is_left_out(const struct item *it, const char *name)
 	size_t n = strlen(name);
 
 	while (p && (p = memmem(p, end - p, name, n))) {
-		if (p[-1] == ' ' && (p + n == end || p[n] == ',' || p[n] == ';'))
+		if (p > it->note.data && p[-1] == ' ' && (p + n == end || p[n] == ',' || p[n] == ';'))
 			return true;
 		p++;
 	}
@@ -344,11 +344,8 @@ static int match(void *data, const char *name, __u64 offset, __u64 size)
 		it->start = true;
 		return 0;
 	}
-	if (it->offset && size && it->offset >= size) {
-		it->beyond = true;
-		return 0;
-	}
-	if (!elf_is_code(it->elf, offset + it->offset)) {
+	if ((size && it->offset >= size && it->offset) || offset + it->offset < offset ||
+	    !elf_is_code(it->elf, offset + it->offset)) {
 		it->beyond = true;
 		return 0;
 	}

@@ -321,6 +321,10 @@ static bool read_all(const char *path, struct targets *t)
 	targets_add(t, text, strlen(text));
 	snprintf(text, sizeof(text), "u:%s:sample_one+1", path);
 	targets_add(t, text, strlen(text));
+	snprintf(text, sizeof(text), "u:%s:sample_one+0xffffffffffffffff", path);
+	targets_add(t, text, strlen(text));
+	snprintf(text, sizeof(text), "u:%s:w*", path);
+	targets_add(t, text, strlen(text));
 	snprintf(text, sizeof(text), "u:%s:0x1234", path);
 	targets_add(t, text, strlen(text));
 	snprintf(text, sizeof(text), "sdt:%s:*", path);
@@ -360,7 +364,7 @@ static void test_file(const char *name)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	put(fd, data, size);
-	report(read_all(path, &t) && t.nr == 4 && sets_ok(&t), "the file as it is");
+	report(read_all(path, &t) && t.nr == 6 && sets_ok(&t), "the file as it is");
 	targets_free(&t);
 
 	/* cut short: all of the headers, then in steps */

@@ -91,12 +91,18 @@ KEEP int sample_v2(int n)
 
 __asm__(".symver sample_v1, sample_version@SAMPLE_1");
 __asm__(".symver sample_v2, sample_version@@SAMPLE_2");
+#endif
 
 static int (*choose(void))(int n)
 {
 	return sample_hidden;
 }
 
+/* The message about such functions begins as these names do */
+int w(int n) __attribute__((ifunc("choose")));
+int what(int n) __attribute__((ifunc("choose")));
+
+#ifdef LIBRARY
 int sample_chosen(int n) __attribute__((ifunc("choose")));
 #endif
 
