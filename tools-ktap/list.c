@@ -144,7 +144,7 @@ static char *cut(char *line)
 	return rest;
 }
 
-/* With @perf, what perf has as well */
+/* Calls @fn for each line of a file, without its end */
 static void each_line(struct query *q, const char *path, void (*fn)(struct query *q, char *line))
 {
 	char *line = NULL;

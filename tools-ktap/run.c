@@ -276,6 +276,20 @@ static void user(void *data, struct buf *b, const struct ktap_rec_user *u, __u64
 	usym_text(s->usym, b, u->pid, u->program, ip, after);
 }
 
+/* Has the kernel been told to let nobody look into it? */
+static bool is_locked_down(void)
+{
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "";
+	bool locked;
+
+	if (!f)
+		return false;
+	locked = fgets(line, sizeof(line), f) && strstr(line, "[confidentiality]");
+	fclose(f);
+	return locked;
+}
+
 int run_open_device(const struct run_options *opt)
 {
 	const char *name = opt->device ? opt->device : "/dev/ktap";
@@ -285,6 +299,8 @@ int run_open_device(const struct run_options *opt)
 		return fd;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
 		complain("there is no %s: is CONFIG_KTAP on, is the module ktapvm loaded?", name);
+	else if (errno == EPERM && is_locked_down())
+		complain("the kernel is locked down (confidentiality), and lets nobody trace: see /sys/kernel/security/lockdown");
 	else if (errno == EACCES || errno == EPERM)
 		complain("no privilege to open %s: run ktap as root, or with CAP_PERFMON", name);
 	else
