@@ -301,7 +301,8 @@ static bool is_left_out(const struct item *it, const char *name)
 	size_t n = strlen(name);
 
 	while (p && (p = memmem(p, end - p, name, n))) {
-		if (p > it->note.data && p[-1] == ' ' && (p + n == end || p[n] == ',' || p[n] == ';'))
+		if (p > it->note.data && p[-1] == ' ' &&
+		    (p + n == end || p[n] == ',' || p[n] == ';'))
 			return true;
 		p++;
 	}
