@@ -112,7 +112,7 @@ else
 	nmis_while_busy
 	stop nmi
 	# an update of n or t that meets a lock is dropped there, and counted
-	busy=$(sed -n 's/^ktap: \([0-9]*\) uses of .* given up.*/\1/p' "$err")
+	busy=$(sed -n 's/^ktap: \([0-9]*\) uses* of .* given up.*/\1/p' "$err")
 	busy=${busy:-0}
 	apart=$(sed -n 's/^nmi	true	\(-*[0-9]*\)	nil$/\1/p' "$out")
 	check "in NMIs" all is "${apart:-none}" -le "$busy" --and is "${apart:-none}" -ge -"$busy" \
