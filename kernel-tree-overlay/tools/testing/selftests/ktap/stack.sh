@@ -154,7 +154,7 @@ check "as JSON it is a list" \
 # 15: what is printed is what there was
 run -e 'trace sched:sched_switch { print(stack()) n += 1 } trace_end { print("n", n) }' -- \
 	"$act" busy 1
-lost=$(sed -n 's/^ktap: \([0-9]*\) output records lost.*/\1/p' "$err")
+lost=$(sed -n 's/^ktap: \([0-9]*\) output records* lost.*/\1/p' "$err")
 stacks=$(grep -c '^<stack trace>$' "$out")
 check "as many stacks as events" said "n	$((stacks + ${lost:-0}))"
 
