@@ -2,7 +2,8 @@
 #
 # Sourced, after lib.sh, by the tests of single sources of events: what is done
 # with each of them. Where several sessions are to have one result, $wrong has how
-# many of them have not.
+# many of them have not.  A shell has one set of variables: no loop here counts in
+# $i, which tests do.
 
 functions=$tracefs/available_filter_functions
 
@@ -52,7 +53,7 @@ can_nmi()
 
 make_nmis()
 {
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for nmi in 1 2 3 4 5 6 7 8 9 10; do
 		echo l >/proc/sysrq-trigger
 		sleep 0.1
 	done
@@ -72,16 +73,16 @@ side_by_side()
 {
 	side_line=$1
 	shift
-	for i in 1 2 3 4; do
-		start "side$i" "$@"
+	for side in 1 2 3 4; do
+		start "side$side" "$@"
 	done
 }
 
 side_by_side_end()
 {
 	wrong=0
-	for i in 1 2 3 4; do
-		stop "side$i"
+	for side in 1 2 3 4; do
+		stop "side$side"
 		said "$side_line" || wrong=$((wrong + 1))
 	done
 }
@@ -108,7 +109,7 @@ come_and_go()
 	line=$2
 	shift 2
 	wrong=0
-	for i in $(seq "$times"); do
+	for come in $(seq "$times"); do
 		run "$@"
 		[ "$status" -eq 0 ] && said "$line" || wrong=$((wrong + 1))
 	done
@@ -120,10 +121,10 @@ killed()
 {
 	times=$1
 	shift
-	for i in $(seq "$times"); do
-		start "kill$i" "$@"
+	for kill in $(seq "$times"); do
+		start "kill$kill" "$@"
 		meanwhile
-		stop "kill$i" KILL
+		stop "kill$kill" KILL
 	done
 }
 
