@@ -297,10 +297,13 @@ static const char *keep(struct item *it, const char *s)
 /* A function comes twice if it is in both tables of symbols */
 static bool is_left_out(const struct item *it, const char *name)
 {
-	const char *p = it->note.data, *end = p + it->note.len;
+	const char *p = it->note.data, *end;
 	size_t n = strlen(name);
 
-	while (p && (p = memmem(p, end - p, name, n))) {
+	if (!p)
+		return false;
+	end = p + it->note.len;
+	while ((p = memmem(p, end - p, name, n))) {
 		if (p > it->note.data && p[-1] == ' ' &&
 		    (p + n == end || p[n] == ',' || p[n] == ';'))
 			return true;
