@@ -216,14 +216,12 @@ int main(int argc, char **argv)
 	slow = slow_kernel();
 
 	for (i = 0; i < ARRAY_SIZE(scripts); i++) {
-		if (argc > 2 && strcmp(argv[2], scripts[i].name)) {
-			ksft_test_result_skip("%s: not asked for\n", scripts[i].name);
-			ksft_test_result_skip("%s: not asked for\n", scripts[i].name);
-			continue;
-		}
-		if (!has_source(scripts[i].needs)) {
-			ksft_test_result_skip("%s: none here\n", scripts[i].name);
-			ksft_test_result_skip("%s: none here\n", scripts[i].name);
+		const char *why = argc > 2 && strcmp(argv[2], scripts[i].name) ? "not asked for" :
+				  !has_source(scripts[i].needs) ? "none here" : NULL;
+
+		if (why) {
+			ksft_test_result_skip("%s: %s\n", scripts[i].name, why);
+			ksft_test_result_skip("%s: %s\n", scripts[i].name, why);
 			continue;
 		}
 		snprintf(script, sizeof(script), scripts[i].script, place_offset(place_sum));
