@@ -111,6 +111,15 @@ static struct trace_event_call *dyn_find(const struct trace_event_tap_dyn *dyn)
 	return NULL;
 }
 
+/* Where there is no memory for all of its fields, an event is added with some of them. */
+static bool dyn_has_fields(const struct trace_event_tap_dyn *dyn, bool is_return)
+{
+	const struct trace_probe *tp = trace_probe_primary_from_call(dyn->call);
+
+	/* before the arguments: where it is, and of a return where that goes to */
+	return list_count_nodes(trace_get_fields(dyn->call)) == tp->nr_args + 1 + is_return;
+}
+
 /**
  * trace_event_tap_dyn_add - probe one more place for a dynamic event
  * @dyn: the event
@@ -160,6 +169,8 @@ int trace_event_tap_dyn_add(struct trace_event_tap_dyn *dyn, const char *kind,
 		/* who deleted it at once does not want it to be */
 		if (!dyn->call)
 			return -ENOENT;
+		if (!dyn_has_fields(dyn, *kind == 'r'))
+			return -ENOMEM;
 	}
 	return 0;
 }

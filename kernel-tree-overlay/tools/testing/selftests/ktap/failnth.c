@@ -5,6 +5,8 @@
  * start, trace_end) and close(). Each session ends in an error that says so, or works
  * as if nothing had happened; the next one works; nothing is left.
  *
+ * It is a sample, since each of them is a session; "failnth all" takes minutes.
+ *
  * With /proc/self/fail-nth only the allocations of one thread fail, and each in
  * its turn, whatever else the machine does.
  */
@@ -75,7 +77,7 @@ static const char programs[] =
 	"calls = 0\n"
 	"trace syscalls:sys_enter_lseek /offset == 7/ { n += 1 }\n"
 	"trace \"u:self:called\" { calls += 1 }\n"
-	"trace \"u:self:called!\" { calls += retval }\n"
+	"trace \"u:self:called!\" { calls += retval k += entry.arg1 k += e.elapsed }\n"
 	"trace_end { print(\"marks\", n, calls) }\n";
 
 /* Settings of the two kinds of faults, and what they have to be here */
@@ -331,6 +333,9 @@ static bool works(void)
 	return !ret && !why;
 }
 
+/* Whatever time it takes, as "failnth all" asks */
+static bool all;
+
 /* Each allocation of a step; after a while, every few of them */
 static void test_step(enum step step, long long ms)
 {
@@ -340,7 +345,7 @@ static void test_step(enum step step, long long ms)
 	bool failed;
 	int ret;
 
-	for (n = 1; ; n += now_ms() < end ? 1 : 1 + n / 4) {
+	for (n = 1; ; n += all || now_ms() < end ? 1 : 1 + n / 4) {
 		ret = session(step, n, &failed, &why);
 		if (!failed)
 			break;
@@ -353,7 +358,7 @@ static void test_step(enum step step, long long ms)
 		if (tried % 16 == 0)
 			broken += !works();
 		/* it is a test of a few seconds, not of everything there is */
-		if (now_ms() > end + ms / 2)
+		if (!all && now_ms() > end + ms / 2)
 			break;
 	}
 	if (!failed && (ret || why)) {
@@ -379,15 +384,16 @@ static bool unused(void)
 	return false;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	all = argc > 1 && !strcmp(argv[1], "all");
 	ksft_print_header();
 	if (missing())
 		ksft_exit_skip("%s\n", missing());
 	if (!set_up())
 		ksft_exit_skip("the kernel has no fault injection (CONFIG_FAILSLAB)\n");
 	ksft_set_plan(10);
-	alarm(230);
+	alarm(all ? 0 : 230);
 	kernel_note("failnth");
 	make_targets();
 	if (compile(script, &image))
