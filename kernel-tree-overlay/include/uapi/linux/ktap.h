@@ -743,7 +743,9 @@ struct ktap_rec_agg {
 	X(PROBE, "probe hit", "probe hits",				\
 	  "missed: inside another probe, or too many calls at once")	\
 	X(COUNTER, "gap in a counter", "gaps in counters",		\
-	  "without events: too many interrupts, or none on a CPU that came")
+	  "without events: too many interrupts, or none on a CPU that came") \
+	X(ENTRY, "return", "returns",					\
+	  "without e.elapsed and entry.NAME: too many calls were under way")
 
 enum ktap_loss {
 #define KTAP_LOSS_ENUM(id, one, many, text) KTAP_LOSS_##id,

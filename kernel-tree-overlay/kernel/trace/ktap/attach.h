@@ -163,6 +163,7 @@ static inline int ktap_attach_uprobe(struct ktap_attach *a)
 
 /* site.c */
 int ktap_names_make(struct ktap_session *s);
+bool ktap_names_has(const struct ktap_session *s, const char *word);
 struct hlist_head *ktap_site_bucket(struct ktap_session *s, const char *key);
 struct ktap_site *ktap_site_new(struct ktap_session *s, const struct ktap_event_ops *ops);
 int ktap_site_set_fields(struct ktap_site *site, unsigned int own, unsigned int common,

@@ -9,7 +9,6 @@
  * Contexts: process context, in the main chunk.
  * Locks: those of trace_event_tap_dyn.c.
  */
-#include <linux/bsearch.h>
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/kernel.h>
@@ -72,17 +71,6 @@ static void event_name(const struct ktap_session *s, const struct ktap_dynamic *
  * Definitions of our own
  */
 
-static int cmp_name(const void *key, const void *e)
-{
-	return strcmp(key, ((const struct ktap_name *)e)->s);
-}
-
-/* Whether the script has this word anywhere */
-static bool script_has(const struct ktap_session *s, const char *word)
-{
-	return bsearch(word, s->names->e, s->names->nr, sizeof(s->names->e[0]), cmp_name);
-}
-
 /* Appends those that the script asks for; @p learns which */
 static void add_hidden(const struct ktap_session *s, struct ktap_dyn *p, char *defs,
 		       size_t size)
@@ -94,7 +82,7 @@ static void add_hidden(const struct ktap_session *s, struct ktap_dyn *p, char *d
 
 	if (!p->ret)
 		return;
-	if (script_has(s, "retval") || ktap_vm_uses(s->vm, KTAP_BI_RETVAL)) {
+	if (ktap_names_has(s, "retval") || ktap_vm_uses(s->vm, KTAP_BI_RETVAL)) {
 		ktap_log(&log, " ktap_ret=$retval:s%u", BITS_PER_LONG);
 		strscpy(p->hidden, " ktap_ret=");
 		p->retval = ++nr;
@@ -104,7 +92,7 @@ static void add_hidden(const struct ktap_session *s, struct ktap_dyn *p, char *d
 		return;
 	for (i = 0; i < ARRAY_SIZE(p->args); i++) {
 		arg[3] = '1' + i;
-		if (!script_has(s, arg))
+		if (!ktap_names_has(s, arg))
 			continue;
 		ktap_log(&log, " ktap_%s=$%s:s%u", arg, arg, BITS_PER_LONG);
 		if (!*p->hidden)

@@ -333,6 +333,17 @@ static int attach_defined(struct item *it, const struct ktap_uprobe *p,
 }
 #endif
 
+/* Room for what returns are to know of the entries, if the script asks for it */
+static int make_calls(struct ktap_session *s)
+{
+	bool args = ktap_vm_uses(s->vm, KTAP_BI_EV_ENTRY);
+
+	if (s->ucalls || (!args && !ktap_names_has(s, "elapsed")))
+		return 0;
+	s->ucalls = ktap_ucalls_new(args);
+	return s->ucalls ? 0 : -ENOMEM;
+}
+
 static int attach_places(struct item *it, struct ktap_uprobe *p)
 {
 	struct program prog = { .file = p->file };
@@ -343,6 +354,8 @@ static int attach_places(struct item *it, struct ktap_uprobe *p)
 
 	if (!why)
 		ktap_attach_many(a, p->nr);
+	if (!why && p->ret && !*it->defs && make_calls(a->session))
+		ret = ktap_attach_failed(a, a->item, -ENOMEM);
 	for (i = 0; !why && !ret && i < p->nr; i++) {
 		struct ktap_uplace *place = &p->places[i];
 

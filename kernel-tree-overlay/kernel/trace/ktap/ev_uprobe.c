@@ -18,7 +18,7 @@
  * A return that the kernel cannot wait for, because too many calls are under
  * way in the thread, is counted. A program that leaves functions without a
  * return (longjmp, exceptions, exec, exit) has none there. A return is delivered
- * whenever its function was entered.
+ * whenever its function was entered; what it knows of that is kept in ucall.c.
  *
  * There is no stack of the kernel at a place in a program, only that of the
  * program: stack() has no frames, ustack() has.
@@ -39,6 +39,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 #include <linux/trace_event_tap.h>
 
 #include "ev_uprobe.h"
@@ -51,6 +52,9 @@
 #define NR_ARGS			0
 #endif
 
+/* struct ktap_event.elapsed: the entry was not seen */
+#define NO_ELAPSED		U64_MAX
+
 /*
  * The handlers
  */
@@ -61,7 +65,8 @@ static __always_inline bool uprobe_wants(const struct ktap_session *s)
 }
 
 static __always_inline void uprobe_deliver(struct ktap_uplace *place, struct pt_regs *regs,
-					   unsigned long ip, unsigned long ret_ip)
+					   unsigned long ip, unsigned long ret_ip,
+					   const struct ktap_ucall *call)
 {
 	struct ktap_uprobe *p = place->owner;
 	struct ktap_event ev __uninitialized;
@@ -76,6 +81,8 @@ static __always_inline void uprobe_deliver(struct ktap_uplace *place, struct pt_
 		ev.args[2] = regs_return_value(regs);
 		ev.args[3] = place - p->places;
 		ev.regs = regs;
+		ev.elapsed = call ? ktime_get_mono_fast_ns() - call->then : NO_ELAPSED;
+		ev.entry = call && call->has_args ? call->args : NULL;
 		ktap_event_deliver(p->site, &ev);
 	}
 	preempt_enable_notrace();
@@ -85,8 +92,20 @@ static int uprobe_hit(struct uprobe_consumer *consumer, struct pt_regs *regs)
 {
 	struct ktap_uplace *place = container_of(consumer, struct ktap_uplace, consumer);
 
-	uprobe_deliver(place, regs, instruction_pointer(regs), 0);
+	uprobe_deliver(place, regs, instruction_pointer(regs), 0, NULL);
 	return 0;
+}
+
+/* Of a return, the CPU is that where it returns. */
+static bool uprobe_wants_return(const struct ktap_session *s)
+{
+	bool wants;
+
+	preempt_disable_notrace();
+	wants = ktap_session_live(s) && ktap_session_wants_task(s) &&
+		task_tgid_nr(current) != s->self;
+	preempt_enable_notrace();
+	return wants;
 }
 
 /* The kernel says nothing when a return will not come: it is about to decide so */
@@ -94,13 +113,16 @@ static int uretprobe_entry(struct uprobe_consumer *consumer, struct pt_regs *reg
 {
 	struct ktap_uplace *place = container_of(consumer, struct ktap_uplace, consumer);
 	struct ktap_session *s = place->owner->site->session;
+	bool waits = current->utask->depth < MAX_URETPROBE_DEPTH;
 
-	if (likely(current->utask->depth < MAX_URETPROBE_DEPTH))
+	if (likely(waits && !s->ucalls))
 		return 0;
-	preempt_disable_notrace();
-	if (uprobe_wants(s))
+	if (!uprobe_wants_return(s))
+		return 0;
+	if (waits)
+		ktap_ucall_enter(s->ucalls, place, regs);
+	else
 		ktap_vm_lost(s->vm, KTAP_LOSS_PROBE, 1);
-	preempt_enable_notrace();
 	return 0;
 }
 
@@ -108,8 +130,16 @@ static int uretprobe_return(struct uprobe_consumer *consumer, unsigned long func
 			    struct pt_regs *regs)
 {
 	struct ktap_uplace *place = container_of(consumer, struct ktap_uplace, consumer);
+	struct ktap_session *s = place->owner->site->session;
+	struct ktap_ucall call __uninitialized;
+	int error = -ENOENT;
 
-	uprobe_deliver(place, regs, func, instruction_pointer(regs));
+	if (s->ucalls && uprobe_wants_return(s)) {
+		error = ktap_ucall_leave(s->ucalls, place, regs, &call);
+		if (error == -ENOBUFS)
+			ktap_vm_lost(s->vm, KTAP_LOSS_ENTRY, 1);
+	}
+	uprobe_deliver(place, regs, func, instruction_pointer(regs), error ? NULL : &call);
 	return 0;
 }
 
@@ -398,9 +428,28 @@ static int uprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 		ktap_set_int(out, (long)ev->args[2]);
 		return 0;
 	case KTAP_HAS_ELAPSED:
-		break;
+		if (!p->ret || ev->elapsed == NO_ELAPSED)
+			return 1;
+		ktap_set_int(out, ev->elapsed);
+		return 0;
 	}
 	return 1;
+}
+
+static int uprobe_entry(struct ktap_exec *x, const struct ktap_event *ev,
+			const struct ktap_str *name, struct ktap_val *out)
+{
+	int n;
+
+	if (!ev->site->uprobe->ret)
+		return 1;
+	n = ktap_entry_arg(name, KTAP_UCALL_ARGS);
+	if (n < 0)
+		return n;
+	if (!ev->entry)
+		return 1;
+	ktap_set_int(out, (long)ev->entry[n]);
+	return 0;
 }
 
 /* Of an offset in the file it is not known what is there. */
@@ -421,4 +470,5 @@ const struct ktap_event_ops ktap_uprobe_ops = {
 	.render		= uprobe_render,
 	.get		= uprobe_get,
 	.user_entry	= uprobe_user_entry,
+	.entry		= uprobe_entry,
 };

@@ -72,6 +72,27 @@ struct ktap_uprobe {
 	struct ktap_uarg *args;
 };
 
+/* As entry.arg1 to entry.arg6 */
+#define KTAP_UCALL_ARGS		6
+
+/**
+ * struct ktap_ucall - a call of a function that has not returned yet
+ * @pid: the thread
+ * @place: the probe of the return
+ * @sp: its stack pointer when it has returned
+ * @then: when it was entered, ktime_get_mono_fast_ns()
+ * @has_args: @args are there
+ * @args: its arguments; only if the script asks for them
+ */
+struct ktap_ucall {
+	struct pid *pid;
+	const struct ktap_uplace *place;
+	unsigned long sp;
+	u64 then;
+	bool has_args;
+	unsigned long args[KTAP_UCALL_ARGS];
+};
+
 /* targets.c */
 const struct ktap_target_set *ktap_targets_find(const struct ktap_session *s,
 						const char *text, size_t len,
@@ -88,6 +109,13 @@ static inline const char *ktap_target_string(const struct ktap_target_set *set, 
 {
 	return set && offset ? (const char *)set + offset : NULL;
 }
+
+/* ucall.c */
+struct ktap_ucalls *ktap_ucalls_new(bool keep_args);
+void ktap_ucall_enter(struct ktap_ucalls *calls, const struct ktap_uplace *place,
+		      struct pt_regs *regs);
+int ktap_ucall_leave(struct ktap_ucalls *calls, const struct ktap_uplace *place,
+		     struct pt_regs *regs, struct ktap_ucall *call);
 
 /* ev_uprobe.c */
 int ktap_uprobe_register(struct ktap_uplace *place);

@@ -528,6 +528,8 @@ void ktap_events_free(struct ktap_session *s)
 	ktap_syscalls_free(s);
 	ktap_kprobes_free(s);
 	ktap_rawtps_free(s);
+	ktap_ucalls_free(s->ucalls);
+	s->ucalls = NULL;
 	ktap_targets_free(s);
 	kvfree(s->names);
 	s->names = NULL;

@@ -32,6 +32,7 @@ struct ktap_syscalls;
 struct ktap_targets_of;
 struct ktap_timer;
 struct ktap_users;
+struct ktap_ucalls;
 struct ktap_uprobe;
 
 /**
@@ -124,6 +125,7 @@ struct ktap_names {
  * @syscalls: what ev_syscalls.c attached
  * @kprobes: what is registered of ev_kprobe.c, or NULL
  * @rawtps: what is attached of ev_rawtp.c, or NULL
+ * @ucalls: what returns are to know of the entries, of ucall.c, or NULL
  * @targets: what the tool has found out about programs, of targets.c, or NULL
  * @late: strings that come late, of late.c, or NULL
  * @users: processes whose addresses are taken, of ustack.c, or NULL
@@ -176,6 +178,7 @@ struct ktap_session {
 	struct ktap_syscalls *syscalls;
 	struct ktap_kprobes *kprobes;
 	struct trace_event_tap_raw_set *rawtps;
+	struct ktap_ucalls *ucalls;
 	struct ktap_targets_of *targets;
 	struct ktap_late *late;
 	struct ktap_users *users;
@@ -606,13 +609,18 @@ static inline void ktap_ftraces_detach(struct ktap_session *s)
 }
 #endif
 
-/* ev_uprobe.c, targets.c */
+/* ev_uprobe.c, ucall.c, targets.c */
 #ifdef CONFIG_UPROBES
 void ktap_uprobes_detach(struct ktap_session *s);
+void ktap_ucalls_free(struct ktap_ucalls *calls);
 int ktap_targets_set(struct ktap_session *s, u64 from, u64 bytes);
 void ktap_targets_free(struct ktap_session *s);
 #else
 static inline void ktap_uprobes_detach(struct ktap_session *s)
+{
+}
+
+static inline void ktap_ucalls_free(struct ktap_ucalls *calls)
 {
 }
 

@@ -71,6 +71,20 @@ int ktap_names_make(struct ktap_session *s)
 	return 0;
 }
 
+/**
+ * ktap_names_has() - whether a word is among those that can be names of fields
+ * @s: the session, whose first event is being attached, or has been
+ * @word: the word
+ *
+ * Return: whether the script has it anywhere.
+ */
+bool ktap_names_has(const struct ktap_session *s, const char *word)
+{
+	struct ktap_name key = { .s = word };
+
+	return bsearch(&key, s->names->e, s->names->nr, sizeof(key), cmp_name);
+}
+
 static void map_name(struct ktap_site *site, const char *name, unsigned int field)
 {
 	const struct ktap_names *names = site->session->names;

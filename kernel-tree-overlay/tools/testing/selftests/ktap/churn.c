@@ -180,7 +180,8 @@ static const struct {
 	{ "the function tracer", "register_ftrace_function", 10, 2,
 	  "trace ftrace:function:vfs_* { s[func] += 1 }" },
 	{ "programs", "uprobe_register", 40, 10,
-	  "trace u:/proc/self/exe:0x%1$lx, u:/proc/self/exe:0x%1$lx! { s[ustack()] += 1 }" },
+	  "trace u:/proc/self/exe:0x%1$lx, u:/proc/self/exe:0x%1$lx! {\n"
+	  "	s[ustack()] += 1 n += entry.arg1 last = e.elapsed }" },
 	{ "perf events", "perf_swevent_init", 40, 10,
 	  "trace cpu-clock:freq=997, cs, faults { s[stack()] += 1 }" },
 	{ "breakpoints", "register_wide_hw_breakpoint", 40, 10, "trace mem:jiffies:w { n += 1 }" },

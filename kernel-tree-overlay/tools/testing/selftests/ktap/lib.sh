@@ -153,7 +153,7 @@ is()
 # no_loss: stderr does not report any
 no_loss()
 {
-	! grep -q -E 'lost|dropped|given up|missed|strings? cut|reads? of memory' "$err"
+	! grep -q -E 'lost|dropped|given up|missed|strings? cut|reads? of memory|under way' "$err"
 }
 
 # run ARGUMENTS...: ktap, to its end, but not longer than a minute (three)

@@ -10,6 +10,10 @@
  *	places string TEXT
  *	places recurse N		N calls at once
  *	places jump N			N calls that are left without a return
+ *	places wait THREADS N		each thread makes N calls of place_deep() at once, and
+ *					when all are under way they return
+ *	places leave THREADS N		one thread after the other makes N such calls, and ends
+ *					in them; then N calls that return
  *	places steps N			place_steps() N times
  *	places sdt N
  *	places lib N			place_lib() of the shared library, N times
@@ -22,6 +26,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +73,73 @@ static int in_threads(long threads, long n)
 	while (i--)
 		pthread_join(t[i], NULL);
 	return 0;
+}
+
+static pthread_barrier_t all_there;
+
+static void wait_for_all(void)
+{
+	pthread_barrier_wait(&all_there);
+}
+
+/* Not pthread_exit(), which looks for the callers */
+static void leave(void)
+{
+	syscall(SYS_exit, 0);
+}
+
+static void come_back(void)
+{
+}
+
+static void (*at_the_end)(void) = come_back;
+
+/* @n + 1 calls at once */
+PLACE long place_deep(long n)
+{
+	long below = 0;
+
+	if (n)
+		below = place_deep(n - 1);
+	else
+		at_the_end();
+	__asm__ volatile("" : "+r" (below) :: "memory");
+	return below + 1;
+}
+
+static void *deep(void *arg)
+{
+	return (void *)place_deep(*(long *)arg - 1);
+}
+
+static int wait_deep(long threads, long n)
+{
+	pthread_t t[64];
+	void *sum;
+	long i;
+
+	if (threads > 64 || pthread_barrier_init(&all_there, NULL, threads))
+		return 1;
+	at_the_end = wait_for_all;
+	for (i = 0; i < threads; i++)
+		if (pthread_create(&t[i], NULL, deep, &n))
+			return 1;
+	while (i--)
+		if (pthread_join(t[i], &sum) || (long)sum != n)
+			return 1;
+	return 0;
+}
+
+static int leave_deep(long threads, long n)
+{
+	pthread_t t;
+
+	at_the_end = leave;
+	while (threads--)
+		if (pthread_create(&t, NULL, deep, &n) || pthread_join(t, NULL))
+			return 1;
+	at_the_end = come_back;
+	return place_deep(n - 1) != n;
 }
 
 static int in_children(long children, long n)
@@ -158,6 +230,7 @@ static int offsets(void)
 	OFFSET(place_recurse);
 	OFFSET_OF("place_lib", place_lib_address());
 	OFFSET(place_jump);
+	OFFSET(place_deep);
 	OFFSET_OF("place_semaphore", (const void *)&place_semaphore);
 #if PLACE_HAS_SDT
 	OFFSET(place_sdt_all);
@@ -190,6 +263,10 @@ int main(int argc, char **argv)
 		return place_recurse(a - 1) != a;
 	if (!strcmp(what, "jump"))
 		return jump(a);
+	if (!strcmp(what, "wait"))
+		return wait_deep(a, b);
+	if (!strcmp(what, "leave"))
+		return leave_deep(a, b);
 #if PLACE_HAS_SDT
 	if (!strcmp(what, "steps"))
 		return steps(a);

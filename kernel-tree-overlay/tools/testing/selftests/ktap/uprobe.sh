@@ -9,7 +9,7 @@
 
 . "$(dirname "$0")/lib.sh"
 . "$here/sources.sh"
-plan 30
+plan 37
 
 if ! grep -q -w uprobe_register /proc/kallsyms; then
 	absent "probes of programs: this kernel has none"
@@ -70,12 +70,14 @@ check "what an entry has" \
 	grep -q '^{.*, si: 0x2, .* ip: 0x[0-9a-f]*, ' "$out"
 run -e "trace u:$fixed:$sum"'! {
 		print(retval, e.retval, args.retval, arg2, args.ret_ip == arg1,
-		      args.ret_ip != arg0, arg0 == args.ip, e.elapsed, arg3)
+		      args.ret_ip != arg0, arg0 == args.ip, e.elapsed > 0, arg3)
 		print(probename, e.name, func)
 		print(argstr)
+		print(e.elapsed > 0, e.elapsed < elapsed, entry.arg1, entry.arg2, entry.arg6)
 	}' -- "$fixed" calls 1 1
 check "what a return has" \
-	all said "18	18	18	18	true	true	true	nil	nil" --and \
+	all said "18	18	18	18	true	true	true	true	nil" --and \
+	said "true	true	0	2	-6" --and \
 	said "ret_$sum	ret_$sum	$func" --and \
 	grep -q "^ret_$sum: (0x[0-9a-f]* <- 0x[0-9a-f]*) ret=18\$" "$out"
 run -e "trace u:$fixed:$(at "$fixed" place_string)"' { print(user_string(arg1)) }
@@ -171,7 +173,53 @@ run -e "trace u:$fixed:$jump"' { n += 1 } trace u:'"$fixed:$jump"'! { r += 1 }
 check "functions that are left without a return" \
 	all said "500	nil" --and is "$status" -eq 0
 
-# 20-23: instructions, what is refused, texts of other kinds
+# 20-26: what a return knows of its entry
+run -e "trace u:$fixed:$recurse"'! {
+		if (entry.arg1 == retval - 1) { right += 1 }
+		if (e.elapsed > last) { longer += 1 }
+		last = e.elapsed }
+	trace_end { print(right, longer) }' -- "$fixed" recurse 60
+check "calls inside calls: each return has its own entry" \
+	all said "60	59" --and no_loss
+run -e "trace u:$fixed:$sum"'! {
+		n += 1
+		if (retval == entry.arg1 + 18 && e.elapsed >= 0 && e.elapsed <= elapsed) { right += 1 }
+	}
+	trace_end { print(n, right) }' -- "$fixed" calls 8 1000
+check "of many threads" all said "8000	8000" --and no_loss
+run -e "trace u:$fixed:$sum"'! {
+		n += 1
+		if (retval == entry.arg1 + 18) { right += 1 }
+	}
+	trace_end { print(n, right) }' -- "$fixed" forks 20 100
+check "of children" all said "2000	2000" --and no_loss
+start tall -e "trace u:$fixed:$sum"'! { s <<< e.elapsed } trace_end { print(count(s), min(s) > 0) }'
+"$fixed" calls 2 500
+stop tall
+check "the time in a function, into an aggregation" all said "1000	true" --and no_loss
+deep=$(at "$fixed" place_deep)
+# with all at once there are more calls in some of the buckets than go into one
+run -e "trace u:$fixed:$deep"'! {
+		n += 1
+		if (e.elapsed == nil && entry.arg1 == nil) { unknown += 1 }
+		if (entry.arg1 == retval - 1 && e.elapsed > 0) { right += 1 }
+	}
+	trace_end { print(n, right + unknown) print("unknown", unknown) }' -- \
+	"$fixed" wait 64 64
+unknown=$(sed -n 's/^unknown	//p' "$out")
+check "more calls at once than there is room for: those are counted" \
+	all said "4096	4096" --and complained "(^| )$unknown returns without e.elapsed and entry.NAME: too many calls"
+# a hundred threads leave as many as there is room for, and more
+run -e "trace u:$fixed:$deep"'! {
+		n += 1
+		if (entry.arg1 == retval - 1) { right += 1 }
+	}
+	trace_end { print(n, right) }' -- "$fixed" leave 100 60
+check "calls of threads that have ended take no room" all said "60	60" --and no_loss
+run -e "trace u:$fixed:$sum"'! { print(entry.arg7) }' -- "$fixed" calls 1 1
+check "there is no seventh argument" all not is "$status" -eq 0 --and complained 'no entry.arg7'
+
+# 27-30: instructions, what is refused, texts of other kinds
 if [ "$(at "$fixed" place_steps)" ]; then
 	steps=$(at "$fixed" place_steps)
 	run -e "trace u:$fixed:$steps, u:$fixed:$((steps + 1)), u:$fixed:$((steps + 4)),
@@ -222,7 +270,7 @@ else
 	skip "fetch definitions: no CONFIG_UPROBE_EVENTS"
 fi
 
-# 24: in the memory of a program there is nothing of a probe when it has gone
+# 31: in the memory of a program there is nothing of a probe when it has gone
 start gone -e "trace u:$fixed:$sum { }"
 "$fixed" loop &
 running=$!
@@ -235,14 +283,14 @@ kill -KILL $running
 wait $running 2>/dev/null
 check "a program goes on when its probes have gone" is $good -eq 0
 
-# 25: several sessions
+# 32: several sessions
 side_by_side "1000	1000" -e "trace u:$fixed:$sum"' { n += 1 } trace u:'"$fixed:$sum"'! { r += 1 }
 	trace_end { print(n, r) }'
 "$fixed" calls 2 500
 side_by_side_end
 check "four sessions at one place" is $wrong -eq 0
 
-# 26: attach and detach while it is called all the time
+# 33: attach and detach while it is called all the time
 "$fixed" loop &
 running=$!
 "$fixed" loop &
@@ -257,7 +305,7 @@ for i in $(seq "$(scaled 20 5)"); do
 done
 check "attached and detached under load" all is $wrong -eq 0 --and is $seen -gt 0
 
-# 27-28: killed in the middle
+# 34-35: killed in the middle
 meanwhile()
 {
 	:
@@ -271,7 +319,7 @@ kill -KILL $running $other
 wait $running $other 2>/dev/null
 check "and programs go on" is $good -eq 0
 
-# 29: programs that are killed
+# 36: programs that are killed
 start killed -e "trace u:$fixed:$sum, u:$fixed:$sum! { n += 1 }"
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	"$fixed" loop &
