@@ -199,6 +199,6 @@ int main(void)
 		ksft_test_result_skip("there is no kmemleak\n");
 	else
 		ksft_test_result(!ret, "kmemleak finds nothing\n");
-	ksft_test_result(kernel_is_clean("kill"), "the kernel did not complain\n");
+	ksft_test_result(kernel_is_clean("kill", NULL), "the kernel did not complain\n");
 	ksft_finished();
 }

@@ -262,6 +262,6 @@ int main(void)
 	test_two_cpus(slow ? 10000 : 50000);
 	test_error(500);
 	test_longest();
-	ksft_test_result(kernel_is_clean("loss"), "the kernel did not complain\n");
+	ksft_test_result(kernel_is_clean("loss", NULL), "the kernel did not complain\n");
 	ksft_finished();
 }

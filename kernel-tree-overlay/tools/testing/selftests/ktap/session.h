@@ -67,11 +67,11 @@ static inline bool slow_kernel(void)
 	return !system("grep -q -w kasan_report /proc/kallsyms");
 }
 
-static inline bool kernel_is_clean(const char *test)
+static inline bool kernel_is_clean(const char *test, const char *known)
 {
 	char command[512];
 
-	snprintf(command, sizeof(command), ". ./lib.sh && clean %s", test);
+	snprintf(command, sizeof(command), ". ./lib.sh && clean %s %s", test, known ?: "");
 	return !system(command);
 }
 

@@ -798,7 +798,7 @@ TEST_F(targets, fields)
 
 TEST_F(targets, the_kernel_did_not_complain)
 {
-	EXPECT_TRUE(kernel_is_clean("targets"));
+	EXPECT_TRUE(kernel_is_clean("targets", NULL));
 }
 
 int main(int argc, char **argv)
