@@ -22,11 +22,13 @@
  */
 #include <linux/bits.h>
 #include <linux/hash.h>
-#include <linux/minmax.h>
+#include <linux/overflow.h>
 #include <linux/pid.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
