@@ -33,11 +33,36 @@ static long long now(clockid_t clock)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* A function of its own, for probes of programs */
+/*
+ * Functions of their own, for probes of programs: the kernel emulates the first
+ * instruction of getppid_once(), as it can with what most functions begin with, and
+ * makes the program execute that of getppid_step() elsewhere.
+ */
+#ifdef __x86_64__
+void getppid_once(void);
+
+__asm__(".pushsection .text\n"
+	".type getppid_once, @function\n"
+	"getppid_once:\n"
+	"	push %rbp\n"
+	"	mov %rsp, %rbp\n"
+	"	call getppid_step\n"
+	"	pop %rbp\n"
+	"	ret\n"
+	".size getppid_once, . - getppid_once\n"
+	".type getppid_step, @function\n"
+	"getppid_step:\n"
+	"	mov $110, %eax\n"
+	"	syscall\n"
+	"	ret\n"
+	".size getppid_step, . - getppid_step\n"
+	".popsection\n");
+#else
 static __attribute__((noinline, noclone, used)) void getppid_once(void)
 {
 	syscall(SYS_getppid);
 }
+#endif
 
 static void calls(long n)
 {
