@@ -187,6 +187,7 @@ static struct ktap_site *site_create(struct ktap_session *s, const struct place 
 	p->site = site;
 	p->ret = place->ret;
 	p->keep_args = place->keep_args;
+	p->keep_time = ktap_names_has(place->a->session, "elapsed");
 	p->inject = -ENOENT;
 	p->key = kstrdup(place->text, GFP_KERNEL_ACCOUNT);
 	if (!p->key || ktap_kprobe_set_fields(p))

@@ -55,7 +55,7 @@
 
 /**
  * struct call - what is kept of a call until it returns
- * @then: when it began
+ * @then: when it began, if &ktap_kprobe.keep_time
  * @args: its arguments, if &ktap_kprobe.keep_args
  */
 struct call {
@@ -113,14 +113,17 @@ static __always_inline void save_call(const struct ktap_kprobe *p, void *data,
 	struct call *call = data;
 	unsigned int i;
 
-	call->then = ktime_get_mono_fast_ns();
+	if (p->keep_time)
+		call->then = ktime_get_mono_fast_ns();
 	for (i = 0; p->keep_args && i < NR_ARGS; i++)
 		call->args[i] = kprobe_arg(regs, i);
 }
 
 static size_t call_size(const struct ktap_kprobe *p)
 {
-	return p->keep_args ? sizeof(struct call) : offsetof(struct call, args);
+	if (p->keep_args)
+		return sizeof(struct call);
+	return p->keep_time ? offsetof(struct call, args) : 0;
 }
 
 /* Whether the function is to return at once */
@@ -138,7 +141,7 @@ static __always_inline bool kprobe_deliver(struct ktap_kprobe *p, unsigned int n
 	ev.args[2] = p->ret ? regs_return_value(regs) : 0;
 	ev.args[3] = n;
 	ev.regs = regs;
-	ev.elapsed = call ? ktime_get_mono_fast_ns() - call->then : 0;
+	ev.elapsed = call && p->keep_time ? ktime_get_mono_fast_ns() - call->then : 0;
 	ev.entry = call && p->keep_args ? call->args : NULL;
 	ev.overridden = false;
 	ktap_event_deliver(p->site, &ev);

@@ -37,6 +37,7 @@ struct ktap_kfunc {
  * @keep_args: a handler of the return asks for the arguments of the entry
  * @inject: of a single function: which results it may be made to have, EI_ETYPE_*,
  *	or negative
+ * @keep_time: the script asks for the time since the entry
  * @registered: events come
  * @before: hits that were missed before the session began
  * @kp: a probe of one function
@@ -52,6 +53,7 @@ struct ktap_kprobe {
 	bool entry;
 	bool glob;
 	bool keep_args;
+	bool keep_time;
 	bool registered;
 	int inject;
 	unsigned long before;
