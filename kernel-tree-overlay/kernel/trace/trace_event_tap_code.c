@@ -34,6 +34,9 @@
 #include <linux/uprobes.h>
 
 #include <asm/sections.h>
+#ifdef CONFIG_ARM64
+#include <asm/pointer_auth.h>
+#endif
 #ifdef CONFIG_X86
 #include <asm/insn.h>
 #endif
@@ -237,8 +240,7 @@ NOKPROBE_SYMBOL(trace_event_tap_override);
  * pointers does not find its caller: that is what it returns to.
  */
 #if defined(CONFIG_X86) && defined(CONFIG_UNWINDER_FRAME_POINTER)
-static unsigned int add_caller(struct pt_regs *regs, unsigned long *ip, unsigned int nr,
-			       unsigned int size)
+static unsigned long kernel_caller(struct pt_regs *regs)
 {
 	unsigned long *sp = (unsigned long *)kernel_stack_pointer(regs);
 	unsigned long caller = READ_ONCE_NOCHECK(*sp);
@@ -251,6 +253,32 @@ static unsigned int add_caller(struct pt_regs *regs, unsigned long *ip, unsigned
 	if (is_rethook_trampoline(caller))
 		caller = rethook_find_ret_addr(current, (unsigned long)sp, &pos);
 #endif
+	return caller;
+}
+#elif defined(CONFIG_ARM64)
+static unsigned long kernel_caller(struct pt_regs *regs)
+{
+	unsigned long caller = ptrauth_strip_kernel_insn_pac(procedure_link_pointer(regs));
+#ifdef CONFIG_KRETPROBES
+	struct llist_node *pos = NULL;
+
+	if (is_kretprobe_trampoline(caller))
+		caller = kretprobe_find_ret_addr(current, (void *)regs->regs[29], &pos);
+#endif
+	return caller;
+}
+#else
+static unsigned long kernel_caller(struct pt_regs *regs)
+{
+	return 0;
+}
+#endif
+
+static unsigned int add_caller(struct pt_regs *regs, unsigned long *ip, unsigned int nr,
+			       unsigned int size)
+{
+	unsigned long caller = kernel_caller(regs);
+
 	if (!nr || size < 2 || !caller || (nr > 1 && ip[1] == caller))
 		return nr;
 	nr = min(nr + 1, size);
@@ -258,13 +286,6 @@ static unsigned int add_caller(struct pt_regs *regs, unsigned long *ip, unsigned
 	ip[1] = caller;
 	return nr;
 }
-#else
-static unsigned int add_caller(struct pt_regs *regs, unsigned long *ip, unsigned int nr,
-			       unsigned int size)
-{
-	return nr;
-}
-#endif
 
 /**
  * trace_event_tap_stack - the stack where a probe was hit
@@ -364,7 +385,7 @@ int trace_event_tap_user_code(struct file *file, loff_t start, loff_t offset, bo
 	int ret;
 
 	if (!IS_ALIGNED(offset, UPROBE_SWBP_INSN_SIZE))
-		return -EINVAL;
+		return -EILSEQ;
 	ret = check_begin(file, start, offset, compat);
 	if (ret)
 		return ret;
@@ -376,7 +397,9 @@ int trace_event_tap_user_code(struct file *file, loff_t start, loff_t offset, bo
 	/* it is for the mode of a process, of which there may be none yet */
 	if (compat != in_compat_syscall())
 		return 0;
-	return arch_uprobe_analyze_insn(&arch, current->mm, offset);
+	ret = arch_uprobe_analyze_insn(&arch, current->mm, offset);
+	/* as some architectures say it */
+	return ret == -EINVAL ? -EOPNOTSUPP : ret;
 }
 EXPORT_SYMBOL_GPL(trace_event_tap_user_code);
 #endif
@@ -393,6 +416,11 @@ static unsigned long user_caller(struct pt_regs *regs)
 	if (user_64bit_mode(regs))
 		return copy_from_user_nofault(&caller, sp, sizeof(caller)) ? 0 : caller;
 	return copy_from_user_nofault(&caller32, sp, sizeof(caller32)) ? 0 : caller32;
+}
+#elif defined(CONFIG_ARM64)
+static unsigned long user_caller(struct pt_regs *regs)
+{
+	return compat_user_mode(regs) ? 0 : ptrauth_strip_user_insn_pac(regs->regs[30]);
 }
 #else
 static unsigned long user_caller(struct pt_regs *regs)
