@@ -3,7 +3,8 @@
  * places: a program to be traced, which does what it is told a known number of
  * times.
  *
- *	places offsets			NAME 0xOFFSET for each place of the program
+ *	places offsets			NAME 0xOFFSET for each place of the program; and
+ *					where instructions in place_steps() are
  *	places calls THREADS N		each thread calls place_sum() N times
  *	places forks CHILDREN N		each child does, and exits
  *	places execs TIMES N		it does, and executes itself TIMES times
@@ -223,6 +224,11 @@ static int steps(long n)
 
 static int offsets(void)
 {
+#if PLACE_HAS_SDT
+	static const int in_steps[] = { PLACE_STEPS };
+	unsigned int i;
+
+#endif
 #define OFFSET_OF(name, address)	printf("%s 0x%lx\n", name, place_offset(address))
 #define OFFSET(place)			OFFSET_OF(#place, (const void *)place)
 	OFFSET(place_sum);
@@ -238,6 +244,10 @@ static int offsets(void)
 	OFFSET(place_steps);
 	OFFSET(place_locked);
 	OFFSET(place_many);
+	printf("place_steps_in");
+	for (i = 0; i < sizeof(in_steps) / sizeof(*in_steps); i++)
+		printf(" %d", in_steps[i]);
+	printf("\n");
 #endif
 	return 0;
 }

@@ -70,12 +70,15 @@ check "all functions of a program" all said "100	1" --and is "$status" -eq 0
 
 # 11-13: instructions
 if [ "$(at "$fixed" place_steps)" ]; then
-	run -e "trace u:$fixed:place_steps+1, u:$fixed:place_steps+4, u:$fixed:place_steps+0xe {
+	# shellcheck disable=SC2046 # several
+	set -- $(at "$fixed" place_steps_in)
+	hex=$(printf '0x%x' "$4")
+	run -e "trace u:$fixed:place_steps+$2, u:$fixed:place_steps+$3, u:$fixed:place_steps+$hex {
 			n[probename] += 1 f[func] = 1 }
 		trace_end { print(n) print(f) }" -- "$fixed" steps 100
 	check "instructions in a function" \
-		all said "place_steps+1:	100" --and said "place_steps+4:	100" --and \
-		said "place_steps+0xe:	100" --and said "place_steps:	1"
+		all said "place_steps+$2:	100" --and said "place_steps+$3:	100" --and \
+		said "place_steps+$hex:	100" --and said "place_steps:	1"
 	run -e "trace u:$fixed:place_steps+2 { }"
 	check "one that is none" all is "$status" -eq 1 --and \
 		complained 'in the middle of an instruction'

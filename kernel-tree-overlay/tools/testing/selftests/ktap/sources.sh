@@ -43,10 +43,20 @@ refuse()
 	wrong=$((wrong + 1))
 }
 
+# has_patterns: can patterns of functions be probed? That takes CONFIG_FPROBE.
+has_patterns()
+{
+	grep -q -w register_fprobe_ips /proc/kallsyms
+}
+
 # can_nmi: is there a way to make NMIs? A backtrace of the other CPUs is asked for
 # by one.
 can_nmi()
 {
+	case $(uname -m) in
+	x86_64|i?86) ;;
+	*)	return 1 ;;
+	esac
 	[ -w /proc/sysrq-trigger ] &&
 		[ "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)" -gt 1 ]
 }

@@ -18,7 +18,7 @@ want="$marks	$marks"
 if [ "$lseek" ] && grep -q -w register_kprobe /proc/kallsyms; then
 	counts="$counts"' trace probe:'"$lseek"' { k += 1 } trace probe:'"$lseek"'! { r += 1 }'
 	want="$want	$marks	$marks"
-	if grep -q -w register_fprobe_ips /proc/kallsyms; then
+	if has_patterns; then
 		counts="$counts trace probe:${lseek%?}? { f += 1 } trace probe:${lseek%?}?! { g += 1 }"
 		want="$want	$marks	$marks"
 	fi
@@ -86,7 +86,7 @@ check "a traced command that is killed ends the session" \
 	all is $status -ne 130 --and grep -q '^forks' "$out"
 
 # a module is loaded and removed while its functions, and all of the same names, are traced
-if modprobe lkdtm 2>/dev/null && rmmod lkdtm && grep -q -w register_fprobe_ips /proc/kallsyms; then
+if modprobe lkdtm 2>/dev/null && rmmod lkdtm && has_patterns; then
 	rm -f "$tmp/stop"
 	(
 		while [ ! -e "$tmp/stop" ]; do

@@ -67,7 +67,7 @@ trace syscalls:sys_enter_openat {
 }
 trace syscalls:sys_enter_read, syscalls:sys_enter_write {
 	var name = "read"
-	if (e.sc_nr == 1) { name = "write" }
+	if (e.sc_name == "write") { name = "write" }
 	printf("%s %d %d %d %d\n", name, e.sc_nr, args.fd, args.buf, args.count)
 }
 trace syscalls:sys_enter_close { printf("close %d %d\n", arg0, arg1) }

@@ -233,12 +233,13 @@ static __u64 offset(const void *place)
 }
 
 static const struct ktap_target_arg good_args[] = {
-	{ .kind = KTAP_TARGET_REG, .size = -4, .base = "di" },
-	{ .kind = KTAP_TARGET_REG, .size = 1, .base = "di" },
-	{ .kind = KTAP_TARGET_REG, .size = -8, .base = "di" },
-	{ .kind = KTAP_TARGET_MEM, .size = -4, .base = "si", .disp = 4 },
-	{ .kind = KTAP_TARGET_MEM, .size = 4, .scale = 4, .base = "si", .index = "cx", .disp = 8 },
-	{ .kind = KTAP_TARGET_MEM, .size = -2, .base = "si" },
+	{ .kind = KTAP_TARGET_REG, .size = -4, .base = PLACE_REG_1 },
+	{ .kind = KTAP_TARGET_REG, .size = 1, .base = PLACE_REG_1 },
+	{ .kind = KTAP_TARGET_REG, .size = -8, .base = PLACE_REG_1 },
+	{ .kind = KTAP_TARGET_MEM, .size = -4, .base = PLACE_REG_2, .disp = 4 },
+	{ .kind = KTAP_TARGET_MEM, .size = 4, .scale = 4, .base = PLACE_REG_2,
+	  .index = PLACE_REG_3, .disp = PLACE_DISP },
+	{ .kind = KTAP_TARGET_MEM, .size = -2, .base = PLACE_REG_2 },
 	{ .kind = KTAP_TARGET_CONST, .size = -4, .disp = -5 },
 	{ .kind = KTAP_TARGET_NONE },
 	{ .kind = KTAP_TARGET_MEM, .size = 8, .disp = 16 },
@@ -567,14 +568,15 @@ TEST_F(targets, places_that_are_refused)
 /* Each instruction of a function, by offset from its begin */
 TEST_F(targets, instructions)
 {
-	static const int steps[] = { 0, 1, 4, 14, 15 };
-	unsigned int i;
+	static const int steps[] = { PLACE_STEPS };
+	unsigned int i, sum = 0;
 
 	LOAD("trace \"u:x:steps*\" { n += 1 s += args.ip } trace_end { print(n, s) }");
 	sets_begin(&self->sets, "u:x:steps*", self->fd, ARRAY_SIZE(steps), "step");
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		sets_last(&self->sets)->target[i].offset = offset(place_steps) + steps[i];
 		sets_last(&self->sets)->target[i].start = offset(place_steps);
+		sum += steps[i];
 	}
 	sets_end(&self->sets);
 	GIVE();
@@ -583,8 +585,8 @@ TEST_F(targets, instructions)
 		EXPECT_EQ(0x1122334455667788, ((long (*)(void))place_steps)());
 	STOP();
 	EXPECT_EQ(500, self->values[0]);
-	EXPECT_EQ(100 * (5 * (long)place_steps + 34), self->values[1]);
-	EXPECT_TRUE(intact(place_steps, 0x55));
+	EXPECT_EQ(100 * (5 * (long)place_steps + sum), self->values[1]);
+	EXPECT_TRUE(intact(place_steps, PLACE_STEPS_BYTE));
 }
 
 TEST_F(targets, arguments_of_sdt)
@@ -623,8 +625,8 @@ TEST_F(targets, arguments_of_sdt)
 TEST_F(targets, sdt_in_two_places)
 {
 	static const struct ktap_target_arg args[] = {
-		{ .kind = KTAP_TARGET_REG, .size = -8, .base = "di" },
-		{ .kind = KTAP_TARGET_REG, .size = -8, .base = "si" },
+		{ .kind = KTAP_TARGET_REG, .size = -8, .base = PLACE_REG_1 },
+		{ .kind = KTAP_TARGET_REG, .size = -8, .base = PLACE_REG_2 },
 	};
 	int i;
 
@@ -652,7 +654,7 @@ TEST_F(targets, sdt_in_two_places)
 static void give_counted(struct __test_metadata *_metadata, FIXTURE_DATA(targets) *self)
 {
 	static const struct ktap_target_arg arg = {
-		.kind = KTAP_TARGET_REG, .size = 8, .base = "di",
+		.kind = KTAP_TARGET_REG, .size = 8, .base = PLACE_REG_1,
 	};
 
 	LOAD("trace \"sdt:x:counted\" { n += arg1 } trace_end { print(n) }");
@@ -693,7 +695,7 @@ TEST_F(targets, semaphores)
 	EXPECT_EQ(155, other.values[0]);
 	session_close(&other.s);
 	free(other.sets.buf);
-	EXPECT_TRUE(intact(place_sdt_second, 0x90));
+	EXPECT_TRUE(intact(place_sdt_second, PLACE_NOP_BYTE));
 }
 
 /* Somebody else has the place, and no semaphore */
@@ -764,8 +766,8 @@ TEST_F_TIMEOUT(targets, many, 180)
 		TH_LOG("%s", self->note);
 	}
 	EXPECT_NE(NULL, strstr(self->note, "bad_one"));
-	EXPECT_TRUE(intact(place_many, 0x89));
-	EXPECT_TRUE(intact(place_many + 16 * (many - 1), 0x89));
+	EXPECT_TRUE(intact(place_many, PLACE_MANY_BYTE));
+	EXPECT_TRUE(intact(place_many + 16 * (many - 1), PLACE_MANY_BYTE));
 }
 
 /* A pattern of which nothing can be probed */

@@ -37,6 +37,14 @@ static long raw_lseek(long fd, long offset, long whence)
 	asm volatile ("syscall" : "=a" (ret) : "0" ((long)__NR_lseek), "D" (fd), "S" (offset),
 		      "d" (whence) : "rcx", "r11", "memory");
 	return ret;
+#elif defined(__aarch64__)
+	register long nr __asm__("x8") = __NR_lseek;
+	register long ret __asm__("x0") = fd;
+	register long b __asm__("x1") = offset;
+	register long c __asm__("x2") = whence;
+
+	asm volatile ("svc #0" : "+r" (ret) : "r" (nr), "r" (b), "r" (c) : "memory");
+	return ret;
 #else
 	return syscall(__NR_lseek, fd, offset, whence);
 #endif

@@ -35,10 +35,13 @@ chain()
 	done
 }
 
-known='uc_inner uc_middle uc_outer main'
-
-# Only where a system call can be made without the C library its stack is known
-[ "$(uname -m)" = x86_64 ] || known='uc_middle uc_outer main'
+# Only where a system call can be made without the C library its stack is known; those
+# are also the machines where it is known who called a function that has just begun
+case $(uname -m) in
+x86_64|aarch64)
+	known='uc_inner uc_middle uc_outer main' callers=y ;;
+*)	known='uc_middle uc_outer main' callers='' ;;
+esac
 
 # 1, 2: a system call, the process still being there
 run -e 'trace syscalls:sys_enter_lseek { printf("at %s\n\n", ustack()) n += 1 }
@@ -217,7 +220,7 @@ else
 fi
 
 # 22-25: probes of programs
-if ! grep -q -w uprobe_register /proc/kallsyms || [ "$(uname -m)" != x86_64 ]; then
+if ! grep -q -w uprobe_register /proc/kallsyms || [ -z "$callers" ]; then
 	for i in 22 23 24 25; do
 		skip "probes of programs, $i"
 	done
