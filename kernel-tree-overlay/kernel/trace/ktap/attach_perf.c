@@ -281,6 +281,12 @@ static const char *parse_mem(const struct ktap_session *session, char **s,
 
 	attr->type = PERF_TYPE_BREAKPOINT;
 	attr->bp_type = HW_BREAKPOINT_RW;
+	/*
+	 * There the instruction is executed after the event, and the architecture steps
+	 * over it only for handlers of perf's own: with ours it would be hit for ever.
+	 */
+	if (IS_ENABLED(CONFIG_ARM) || IS_ENABLED(CONFIG_ARM64))
+		return "on this architecture the kernel does not go on after such a breakpoint";
 	if (bytes) {
 		*bytes++ = '\0';
 		if (kstrtoull(bytes, 0, &attr->bp_len) || !is_power_of_2(attr->bp_len))
