@@ -582,7 +582,8 @@ static int kprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 		ktap_set_int(out, (long)ev->args[2]);
 		return 0;
 	case KTAP_HAS_ELAPSED:
-		if (!p->ret)
+		/* a name that is made up while the script runs comes too late */
+		if (!p->ret || !p->keep_time)
 			return 1;
 		ktap_set_int(out, ev->elapsed);
 		return 0;
