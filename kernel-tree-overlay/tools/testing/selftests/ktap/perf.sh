@@ -34,17 +34,20 @@ run -e "trace page-faults:period=10 { n += 1 sum += args.period }
 	trace_end { print(n > 50, sum == 10 * n, all - sum > -200, all - sum < 200) }" -- \
 	"$act" touch 2000
 check "a period of 10: a tenth of them" said "true	true	true	true"
-run -e 'trace cs { n += 1 } trace context-switches { m += 1 }
-	trace sched:sched_switch { s += 1 }
-	trace_end { print(n >= 100, n == m, n == s) }' -- "$act" switches 100
+run -e 'trace cs /execname == "act"/ { n += 1 }
+	trace context-switches /execname == "act"/ { m += 1 }
+	trace sched:sched_switch /execname == "act"/ { s += 1 }
+	trace_end { print(n >= 100, n == m, n == s) }' -- sh -c "$outlived" sh "$act" switches 100
 check "context switches are those of the scheduler's tracepoint" \
 	all said "true	true	true" --and no_loss
-run -e 'trace software:cs { a += 1 } trace sw:context-switches:1 { b += 1 }
-	trace cs:period=1 { c += 1 } trace software/config=3/:period=1 { d += 1 }
-	trace pmu:1:3:period=1 { f += 1 } trace software/config=3,period=1/ { g += 1 }
-	trace cs { h += 1 }
-	trace_end { print(a >= 100, a == b, b == c, c == d, d == f, f == g, g == h) }' -- \
-	"$act" switches 100
+act_has='/execname == "act"/'
+run -e "trace software:cs $act_has { a += 1 } trace sw:context-switches:1 $act_has { b += 1 }
+	trace cs:period=1 $act_has { c += 1 } trace software/config=3/:period=1 $act_has { d += 1 }
+	trace pmu:1:3:period=1 $act_has { f += 1 }
+	trace software/config=3,period=1/ $act_has { g += 1 }
+	trace cs $act_has { h += 1 }
+	trace_end { print(a >= 100, a == b, b == c, c == d, d == f, f == g, g == h) }" -- \
+	sh -c "$outlived" sh "$act" switches 100
 if [ -e $devices/software/type ]; then
 	check "each spelling is the same event" said "true	true	true	true	true	true	true"
 else

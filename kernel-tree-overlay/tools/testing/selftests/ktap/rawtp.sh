@@ -28,9 +28,9 @@ run -e 'trace rawtp:sys_enter { a += 1 } trace raw_tracepoint:sys_enter { b += 1
 	trace rawtracepoint:sys_enter { c += 1 } trace rawtp:sys_ente? { d += 1 }
 	trace_end { print(a >= 100, a == b, b == c, c == d) }' -- "$act" marks 1 100
 check "each spelling is the same tracepoint" said "true	true	true	true"
-run -e 'trace sched:sched_wakeup { t += 1 } trace rawtp:sched_wakeup { r += 1 }
-	trace sched:sched_switch { t += 1 } trace rawtp:sched_switch { r += 1 }
-	trace_end { print(t > 20, t - r) }' -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 0.1; done'
+run -e 'trace sched:sched_wakeup, sched:sched_switch /execname == "act"/ { t += 1 }
+	trace rawtp:sched_wakeup, rawtp:sched_switch /execname == "act"/ { r += 1 }
+	trace_end { print(t > 20, t - r) }' -- sh -c "$outlived" sh "$act" switches 30
 check "as often as the event of the same tracepoint" \
 	all said "true	0" --and no_loss
 run -e 'trace rawtp:sched_wakeup, rawtp:sched_switch, syscalls:sys_enter_lseek {
@@ -40,8 +40,8 @@ run -e 'trace rawtp:sched_wakeup, rawtp:sched_switch, syscalls:sys_enter_lseek {
 check "in a list with other events" said "true	true	10"
 
 # 5-9: what a handler sees
-run -e 'trace signal:signal_generate { t[e.sig, e.group, e.result] += 1 }
-	trace rawtp:signal_generate { r[arg1, arg4, arg5] += 1 }
+run -e 'trace signal:signal_generate /sig == 10/ { t[e.sig, e.group, e.result] += 1 }
+	trace rawtp:signal_generate /arg1 == 10/ { r[arg1, arg4, arg5] += 1 }
 	trace_end { print(len(t), t[10, 1, 0], r[10, 1, 0], t[10, 1, 1], r[10, 1, 1])
 		    for (k, v in pairs(t)) { if (r[k] != v) { print("wrong", k, v, r[k]) } } }' -- \
 	sh -c 'trap : USR1; for i in 1 2 3 4 5; do kill -USR1 $$; done; :'
@@ -62,10 +62,10 @@ run -e 'trace rawtp:sys_exit { s = argstr .. "" if (arg2 == -9) { n += 1 t = s }
 	trace_end { print(n, match(t, "sys_exit: (arg1=0x*, arg2=0xfffffffffffffff7)")) }' -- \
 	"$act" marks 1 10
 check "the text as a string" said "10	true"
-run -e 'trace sched:sched_switch { t[tostring(stack(2))] += 1 }
-	trace rawtp:sched_switch { r[tostring(stack(2))] += 1 }
+run -e 'trace sched:sched_switch /execname == "act"/ { t[tostring(stack(2))] += 1 }
+	trace rawtp:sched_switch /execname == "act"/ { r[tostring(stack(2))] += 1 }
 	trace_end { for (k, v in pairs(t)) { n += 1 if (r[k] != v) { print("wrong", k, v, r[k]) } }
-		    print("stacks", n > 0) }' -- sh -c 'for i in 1 2 3 4 5 6; do sleep 0.05; done'
+		    print("stacks", n > 0) }' -- sh -c "$outlived" sh "$act" switches 30
 check "the stack begins where the tracepoint is" \
 	all said "stacks	true" --and not grep -q wrong "$out" --and no_loss
 
