@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 . "$here/sources.sh"
-plan 36
+plan 37
 
 list=/sys/kernel/debug/kprobes/list
 if [ ! -r $list ] || [ ! -r $functions ]; then
@@ -44,7 +44,7 @@ run -e 'trace probe:vfs_read { a += 1 } trace probe:ksys_read { b += 1 }
 check "functions that call each other, and their returns" \
 	all said "true	true	true	true" --and no_loss
 
-# 5-10: arguments and results
+# 5-11: arguments and results
 run -e 'trace probe:vfs_read { s[arg3] += 1 if (arg1 && arg2 && arg4) { n += 1 } }
 	trace probe:vfs_read! { r[retval] += 1 }
 	trace_end { print(s[777], r[777], n >= 200) }' -- \
@@ -84,8 +84,14 @@ run -e 'trace probe:hrtimer_nanosleep! { print("slept", e.elapsed >= 200000000 &
 	trace_end { print("wrong", wrong) }' -- sleep 0.2
 check "the time since the entry; other events have no function" \
 	all said "slept	true	0" --and said "wrong	nil"
+# the clock is read at the entry only if the script says "elapsed" somewhere
+run -e "var last = \"ed\" trace probe:$lseek"'! {
+		print("made", e["retval" .. ""], e["elaps" .. last], e["nam" .. "e"]) exit() }' -- \
+	"$act" marks 1 10
+check "a time that nobody could know was wanted is nil, not 0" \
+	said "made	-9	nil	ret_$lseek"
 
-# 11-12: stacks
+# 12-13: stacks
 run -e 'trace probe:vfs_read { print(stack()) print("end") }' -- \
 	dd if=/dev/zero of=/dev/null bs=777 count=2
 check "the stack at an entry begins with the function and its caller" \
@@ -95,7 +101,7 @@ check "the stack at an entry begins with the function and its caller" \
 run -e 'trace probe:vfs_read! { print(stack(1)) }' -- dd if=/dev/zero of=/dev/null bs=777 count=2
 check "the stack at a return begins with the caller" grep -q 'ksys_read+' "$out"
 
-# 13-14: offsets
+# 14-15: offsets
 good='' bad=''
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 	run -e "trace probe:$lseek+$i { }
@@ -121,7 +127,7 @@ else
 	skip "the middle of an instruction: instructions have one size"
 fi
 
-# 15-19: globs
+# 16-20: globs
 if ! has_patterns; then
 	for i in 1 2 3 4 5; do
 		skip "globs: no CONFIG_FPROBE"
@@ -160,7 +166,7 @@ else
 		is $(($(date +%s) - SECONDS_BEFORE)) -le "$(scaled 20 120)"
 fi
 
-# 20: what cannot be probed is told why
+# 21: what cannot be probed is told why
 wrong=0
 refuse probe:vfs_reed 'no function "vfs_reed".*did you mean.*vfs_read'
 refuse probe:ktap_nothing:vfs_read 'module "ktap_nothing" has no function "vfs_read", or is not'
@@ -189,7 +195,7 @@ blacklisted=$(awk '$2 ~ /^[a-z_0-9]*$/ { print $2; exit }' \
 check "what cannot be probed is an error that says why" is $wrong -eq 0
 check "and leaves nothing" no_probes
 
-# 22: an address
+# 23: an address
 if addr=$(awk -v f="$lseek" '$3 == f { print $1 }' /proc/kallsyms) &&
    [ "${addr#*[1-9a-f]}" != "$addr" ]; then
 	run -e "trace probe:0x$addr"' { n += 1 f = func } trace_end { print(n, f) }' -- \
@@ -199,7 +205,7 @@ else
 	skip "the address of a function: they are hidden"
 fi
 
-# 23-24: contexts
+# 24-25: contexts
 run -e 'trace probe:hrtimer_interrupt { if (in_interrupt()) { n += 1 } else { wrong += 1 } }
 	trace probe:hrtimer_interrupt! { r += 1 }
 	trace_end { print(n > 10, r > 10, wrong) }' -- "$act" busy 1
@@ -218,7 +224,7 @@ else
 	skip "in NMIs"
 fi
 
-# 25-26: which tasks
+# 26-27: which tasks
 start task -e "trace probe:$lseek"' { n += 1 } trace probe:'"$lseek"'! { r += 1 }
 	trace_end { print(n, r) }' -- "$act" marks 1 500
 for i in 1 2 3 4 5; do "$act" marks 1 100; done
@@ -230,7 +236,7 @@ sleep 1
 stop self
 check "ktap's own reading is not seen" all said dd --and not said ktap
 
-# 27: in a probe's handler there is no other probe
+# 28: in a probe's handler there is no other probe
 if has_function copy_from_user_nofault; then
 	run -e 'trace probe:copy_from_user_nofault { n += 1 }
 		trace probe:'"$lseek"' { user_int(4096, 8) }' -- "$act" marks 1 100
@@ -240,7 +246,7 @@ else
 	skip "probes that are hit in a handler"
 fi
 
-# 28: several sessions
+# 29: several sessions
 side_by_side "1000	1000" -e "trace probe:$lseek /pid != 0/"' { n[execname] += 1 }
 	trace probe:'"$lseek"'! { r[execname] += 1 }
 	trace_end { print(n.act, r.act) }'
@@ -248,7 +254,7 @@ side_by_side "1000	1000" -e "trace probe:$lseek /pid != 0/"' { n[execname] += 1 
 side_by_side_end
 check "four sessions on one function" is $wrong -eq 0
 
-# 29: attach and detach while it is called all the time
+# 30: attach and detach while it is called all the time
 patterns=''
 ! has_patterns || patterns=', probe:vfs_*, probe:vfs_*!'
 load "$act" marks 1 2000
@@ -259,7 +265,7 @@ come_and_go "$(scaled 50 10)" "10	10" \
 load_end
 check "attached and detached under load" is $wrong -eq 0
 
-# 30: killed in the middle
+# 31: killed in the middle
 meanwhile()
 {
 	"$act" marks 1 1000
@@ -270,7 +276,7 @@ killed 10 \
 check "a session that is killed leaves no probe" \
 	all wait_for 20 nothing_left --and wait_for 20 no_probes
 
-# 31-32: a module that goes while it is probed
+# 32-33: a module that goes while it is probed
 if has_lkdtm; then
 	start module -e 'trace probe:lkdtm:direct_entry, probe:lkdtm:direct_entry!,
 			       probe:lkdtm:* { s[probename] += 1 }
@@ -287,7 +293,7 @@ else
 	skip "the module can be unloaded meanwhile: no lkdtm"
 fi
 
-# 33-34: patterns of modules
+# 34-35: patterns of modules
 if has_lkdtm; then
 	start modules -v -e 'trace k:lkd??:*, k:*:direct_entr*, k:lk*:direct_entry! {
 			s[probename] += 1 }
@@ -306,7 +312,7 @@ else
 	skip "no module matches: no lkdtm"
 fi
 
-# 35: all that a pattern leaves out is said with -v
+# 36: all that a pattern leaves out is said with -v
 if has_patterns; then
 	run -v -e 'trace probe:[a-d]*, probe:s* { n += 1 }' -- "$act" marks 1 1
 	left=$(sed -n 's/.* \([0-9]*\) of [0-9]* functions of .*/\1/p' "$err" |
