@@ -106,7 +106,8 @@ else
 fi
 check "not with definitions" \
 	refuse_change "trace probe:vfs_open a=\$stack { e.set_retval(-5) }" 'sys_exit_. and plain probes|definitions need'
-check "not of a tracepoint" refuse_change 'trace sched:sched_switch { e.set_retval(-5) }' 'is for sys_exit'
+check "not of a tracepoint" refuse_change 'trace sched:sched_process_exec { e.set_retval(-5) }' \
+	'is for sys_exit'
 run -w -e 'trace_begin { e.set_retval(-5) }'
 check "not where there is no event" \
 	all is "$status" -eq 1 --and complained 'event.set_retval. is for event handlers'
