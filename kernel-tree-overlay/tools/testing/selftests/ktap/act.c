@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -392,10 +393,22 @@ static int act_store(long n)
 	return sum != (unsigned long long)n * (n - 1) / 2;
 }
 
-/* switches N: sleep N times; a context switch each */
+static long voluntary_switches(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_SELF, &usage) ? -1 : usage.ru_nvcsw;
+}
+
+/*
+ * switches N: sleep, until that has been N context switches. There is none if the
+ * timer has fired before the CPU is given up.
+ */
 static int act_switches(long n)
 {
-	while (n--)
+	long end = voluntary_switches() + n;
+
+	while (voluntary_switches() < end)
 		usleep(1000);
 	return 0;
 }

@@ -96,13 +96,6 @@ check "max for each CPU, hist for each of two keys" \
 	all is "$(grep -c -x "max	$((n - 1))" "$out")" -eq 2 \
 	--and said "hist	$n	$n	1"
 
-# the losses that ktap reported, of table updates
-lost()
-{
-	sed -n 's/^ktap: \([0-9]*\) table updates* dropped.*/\1/p' "$err" |
-		awk '{ n += $1 } END { print n + 0 }'
-}
-
 # what is taken while others add, and what is left at the end, is all there was;
 # what takes memory may have been lost, if that was counted
 n=$(scaled 20000 3000)
@@ -129,7 +122,7 @@ run -e '
 all_taken()
 {
 	is "$(cut -f 1 "$out")" -eq "$total" &&
-		is "$(($(cut -f 2 "$out") + $(lost)))" -eq "$((2 * total))"
+		is "$(($(cut -f 2 "$out") + $(dropped)))" -eq "$((2 * total))"
 }
 check "take() while others add" all_taken
 
@@ -146,7 +139,7 @@ run -e '
 	}' -- "$act" keys "$keys"
 accounted()
 {
-	is "$(($(cat "$out") + $(lost)))" -eq "$((2 * keys))"
+	is "$(($(cat "$out") + $(dropped)))" -eq "$((2 * keys))"
 }
 check "$keys new keys from two CPUs: kept and lost are all there were" accounted
 

@@ -156,6 +156,14 @@ no_loss()
 	! grep -q -E 'lost|dropped|given up|missed|strings? cut|reads? of memory|under way' "$err"
 }
 
+# dropped: how many updates of tables are reported as lost. New keys that come faster
+# than memory is made ready for them are; a count in a table may be short by so many.
+dropped()
+{
+	sed -n 's/^ktap: \([0-9]*\) table updates* dropped.*/\1/p' "$err" |
+		awk '{ n += $1 } END { print n + 0 }'
+}
+
 # sh -c "$outlived" sh COMMAND...: for where two sources of one event are compared. A
 # session ends with its command, which may be between the two handlers of the last that
 # the command does: to tell its parent, and to give up its CPU. So COMMAND is not the

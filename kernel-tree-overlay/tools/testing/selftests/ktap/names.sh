@@ -58,9 +58,11 @@ check "errno_name, strerror, signal_name, cap_name" \
 # 7: time; the rule of POSIX needs no list of zones
 export TZ
 TZ=KTP-5:30
+before=$(date '+%Y-%m-%d %H')
 run -e 'print(strftime("%z %F %H"), strftime("%F %T", 0))'
 check "strftime in local time" \
-	said "+0530 $(date '+%Y-%m-%d %H')	1970-01-01 05:30:00"
+	grep -q -x -e "+0530 $before	1970-01-01 05:30:00" \
+	-e "+0530 $(date '+%Y-%m-%d %H')	1970-01-01 05:30:00" "$out"
 TZ=KTP+3
 run -e 'var s = tonumber(strftime("%s")) print(strftime("%z"), gettimeofday_s - s <= 1)'
 check "west of Greenwich, and the seconds since 1970" said "-0300	true"

@@ -9,19 +9,32 @@ plan 19
 
 cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)
 
-# 1-3: as often as the clock says; what comes too late is counted
-run -e 'tick-100ms { n += 1 }
-	tick-1050ms { print("ticks", n) exit() }'
-ticks=$(sed -n 's/^ticks	//p' "$out")
-missed=$(sed -n 's/^ktap: \([0-9]*\) timer events* missed.*/\1/p' "$err")
+# 1-3: as often as the clock says; what comes too late is counted, and a machine with
+# other work ends the session too late as well: so each is held to the time of its last
+late()
+{
+	sed -n 's/^ktap: \([0-9]*\) timer events* missed.*/\1/p' "$err" | grep . || echo 0
+}
+
+run -e 'trace_begin { from = nsecs }
+	tick-100ms { n += 1 last = nsecs }
+	tick-1050ms { print("ticks", n, (last - from) / 100ms) exit() }'
+ticks=$(($(sed -n 's/^ticks	\(.*\)	.*/\1/p' "$out") + $(late)))
+due=$(sed -n 's/^ticks	.*	//p' "$out")
 check "a tick fires once an interval, or is counted" \
-	is "$((ticks + ${missed:-0}))" -eq 10
-run -e 'profile-50hz { n[cpu] += 1 } tick-1010ms { print(n) exit() }'
-missed=$(sed -n 's/^ktap: \([0-9]*\) timer events* missed.*/\1/p' "$err")
-sum=$(awk -v missed="${missed:-0}" '{ n += $2 } END { print n + missed }' "$out")
+	all is "$ticks" -le "$due" --and is "$ticks" -ge $((due - 1)) --and is "$due" -ge 9
+run -e 'trace_begin { from = nsecs }
+	profile-50hz { n[cpu] += 1 last[cpu] = nsecs }
+	tick-1010ms {
+		for (c, t in pairs(last)) { due += (t - from) / 20ms fired += n[c] }
+		print("cpus", len(n), fired, due)
+		exit()
+	}'
+fired=$(($(cut -f 3 "$out") + $(late)))
+due=$(cut -f 4 "$out")
 check "a profile fires on each CPU" \
-	all is "$(wc -l <"$out")" -eq "$cpus" --and is "$sum" -ge $((cpus * 49)) --and \
-	is "$sum" -le $((cpus * 52))
+	all is "$(cut -f 2 "$out")" -eq "$cpus" --and is "$fired" -le "$due" --and \
+	is "$fired" -ge $((due - 2 * cpus)) --and is "$due" -ge $((cpus * 40))
 run -e 'profile-10us { n += 1 } tick-1s { exit() }'
 check "the shortest interval leaves time for the rest" \
 	all is "$status" -eq 0 --and is "$(wc -l <"$out")" -le 3
@@ -30,8 +43,10 @@ check "the shortest interval leaves time for the rest" \
 run -e 'tick-100ms { print(probename, e.name, argstr, in_interrupt(), args.user == nil)
 		     exit() }'
 check "the names of a timer" said "tick-100ms	tick-100ms	tick-100ms	true	false"
-run -e 'profile-499hz { if (args.user) { s["user"] += 1 } else { s["kernel"] += 1 } }
-	trace_end { print(s["user"] > s["kernel"]) }' -- \
+# there need not be any sample in the kernel
+run -e 'in_kernel = 0
+	profile-499hz { if (args.user) { in_user += 1 } else { in_kernel += 1 } }
+	trace_end { print(in_user > in_kernel) }' -- \
 	sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
 check "a busy program is sampled in user mode" said "true"
 run -e 'profile-97hz { s[execname] += 1 } trace_end { for (k, n in pairs(s)) { print(k) } }' -- \
@@ -57,7 +72,7 @@ one = 0
 two = 0
 timer.s(1, function () { one = one + 1 })
 timer.s(2, function () { two = two + 1 })
-os.sleep(4100)
+os.sleep(4500)
 print(one, two)
 exit()
 EOF

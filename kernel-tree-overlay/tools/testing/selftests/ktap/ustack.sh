@@ -192,7 +192,9 @@ check "the main chunk's is that of ktap" all said "own	true" \
 # 19: a program whose file is gone
 cp "$ucalls" "$tmp/gone"
 run -e 'trace syscalls:sys_enter_lseek { printf("at %s\n\n", ustack()) }' -- \
-	sh -c "'$tmp/gone' calls 1 '1@$tmp/rm' '1@$seen' & sleep 0.1; rm '$tmp/gone'
+	sh -c "'$tmp/gone' calls 1 '1@$tmp/rm' '1@$seen' &
+		until [ \"\$(readlink /proc/\$!/exe)\" = '$tmp/gone' ]; do sleep 0.1; done
+		rm '$tmp/gone'
 		echo >'$tmp/rm'; wait"
 # shellcheck disable=SC2086
 check "a file that was deleted" chain at "$tmp/gone (deleted)" $known
@@ -243,9 +245,9 @@ fi
 
 # 26: many processes at once, each with a few stacks
 run -e 'trace syscalls:sys_enter_* { n += 1 s[ustack()] += 1 }
-	trace_end { for (k, v in pairs(s)) { m += v } print("all", n > 0, n == m) }' -- \
+	trace_end { for (k, v in pairs(s)) { m += v } print("all", n > 0, n - m) }' -- \
 	sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do ls / >/dev/null & done; wait'
-check "a storm of processes: as many as events" all said "all	true	true" --and is "$status" -eq 0
+check "a storm of processes: as many as events" all said "all	true	$(dropped)" --and is "$status" -eq 0
 
 # 27: killed
 start killed -e 'profile-997hz { s[ustack()] += 1 } trace syscalls:* { t[ustack(), usym(1)] += 1 }'
