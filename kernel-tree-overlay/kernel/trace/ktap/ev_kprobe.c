@@ -164,11 +164,19 @@ static void kprobe_after(struct kprobe *kp, struct pt_regs *regs, unsigned long 
 
 NOKPROBE_SYMBOL(kprobe_after);
 
+/* NULL while it is taken off, where the kernel has no rethooks */
+static __always_inline struct ktap_kprobe *kretprobe_of(struct kretprobe_instance *ri)
+{
+	struct kretprobe *rp = get_kretprobe(ri);
+
+	return rp ? container_of(rp, struct ktap_kprobe, rp) : NULL;
+}
+
 static int kretprobe_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct ktap_kprobe *p = container_of(get_kretprobe(ri), struct ktap_kprobe, rp);
+	struct ktap_kprobe *p = kretprobe_of(ri);
 
-	if (!kprobe_wants_return(p))
+	if (!p || !kprobe_wants_return(p))
 		return 1;
 	save_call(p, ri->data, regs);
 	return 0;
@@ -178,9 +186,9 @@ NOKPROBE_SYMBOL(kretprobe_entry);
 
 static int kretprobe_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct ktap_kprobe *p = container_of(get_kretprobe(ri), struct ktap_kprobe, rp);
+	struct ktap_kprobe *p = kretprobe_of(ri);
 
-	if (kprobe_wants(p))
+	if (p && kprobe_wants(p))
 		kprobe_deliver(p, 0, regs, get_kretprobe_retaddr(ri), (void *)ri->data);
 	return 0;
 }
