@@ -3,9 +3,9 @@
  * ktap: probes of the kernel's functions.
  *
  * One function, or an instruction in it, has a kprobe or a kretprobe; all that a
- * pattern matches have one fprobe, so that thousands are one registration. The
- * handlers run straight from the probe: there is no record. Which function is
- * which, and what is refused, is in attach_kprobe.c.
+ * pattern matches are one registration, see ev_kprobe_fprobe.c. The handlers run
+ * straight from the probe: there is no record. Which function is which, and what is
+ * refused, is in attach_kprobe.c.
  *
  * Probes are registered when they are attached, and then look at the session
  * first: until it is live, and when it has ended, nothing else happens. They are
@@ -24,44 +24,13 @@
  */
 #include <linux/minmax.h>
 #include <linux/preempt.h>
-#include <linux/ptrace.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/trace_event_tap.h>
 
 #include "ev_kprobe.h"
 #include "regs.h"
-
-/*
- * How many calls may be under way for a return to be seen: of a function that
- * sleeps, there may be as many as there are tasks.
- */
-#define MIN_ACTIVE		512
-#define MAX_ACTIVE		4096
-
-/* What a probe has of arguments: those that are in registers */
-#ifdef CONFIG_HAVE_FUNCTION_ARG_ACCESS_API
-#ifdef CONFIG_X86_32
-#define NR_ARGS			3
-#else
-#define NR_ARGS			6
-#endif
-#else
-#define NR_ARGS			0
-#endif
-
-/**
- * struct call - what is kept of a call until it returns
- * @then: when it began, if &ktap_kprobe.keep_time
- * @args: its arguments, if &ktap_kprobe.keep_args
- */
-struct call {
-	u64 then;
-	unsigned long args[NR_ARGS];
-};
 
 /**
  * struct ktap_kprobes - the probes of a session that are registered
@@ -83,76 +52,11 @@ struct ktap_kprobes {
  * The handlers
  */
 
-static __always_inline bool kprobe_wants(const struct ktap_kprobe *p)
-{
-	const struct ktap_session *s = p->site->session;
-
-	return ktap_session_wants(s) && !ktap_session_is_self(s) && rcu_is_watching();
-}
-
-/* Of a return, the CPU is that where it returns. */
-static __always_inline bool kprobe_wants_return(const struct ktap_kprobe *p)
-{
-	const struct ktap_session *s = p->site->session;
-
-	return ktap_session_live(s) && ktap_session_wants_task(s) && !ktap_session_is_self(s);
-}
-
-static __always_inline unsigned long kprobe_arg(struct pt_regs *regs, unsigned int n)
-{
-#ifdef CONFIG_HAVE_FUNCTION_ARG_ACCESS_API
-	return regs_get_kernel_argument(regs, n);
-#else
-	return 0;
-#endif
-}
-
-static __always_inline void save_call(const struct ktap_kprobe *p, void *data,
-				      struct pt_regs *regs)
-{
-	struct call *call = data;
-	unsigned int i;
-
-	if (p->keep_time)
-		call->then = ktime_get_mono_fast_ns();
-	for (i = 0; p->keep_args && i < NR_ARGS; i++)
-		call->args[i] = kprobe_arg(regs, i);
-}
-
-static size_t call_size(const struct ktap_kprobe *p)
-{
-	if (p->keep_args)
-		return sizeof(struct call);
-	return p->keep_time ? offsetof(struct call, args) : 0;
-}
-
-/* Whether the function is to return at once */
-static __always_inline bool kprobe_deliver(struct ktap_kprobe *p, unsigned int n,
-					   struct pt_regs *regs, unsigned long ret_ip,
-					   const struct call *call)
-{
-	struct ktap_event ev __uninitialized;
-
-	ev.site = p->site;
-	ev.rec = NULL;
-	ev.len = 0;
-	ev.args[0] = p->funcs[n].addr;
-	ev.args[1] = ret_ip;
-	ev.args[2] = p->ret ? regs_return_value(regs) : 0;
-	ev.args[3] = n;
-	ev.regs = regs;
-	ev.elapsed = call && p->keep_time ? ktime_get_mono_fast_ns() - call->then : 0;
-	ev.entry = call && p->keep_args ? call->args : NULL;
-	ev.overridden = false;
-	ktap_event_deliver(p->site, &ev);
-	return ev.overridden;
-}
-
 static int kprobe_hit(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct ktap_kprobe *p = container_of(kp, struct ktap_kprobe, kp);
 
-	return kprobe_wants(p) && kprobe_deliver(p, 0, regs, 0, NULL);
+	return ktap_kprobe_wants(p) && ktap_kprobe_deliver(p, 0, regs, 0, NULL);
 }
 
 NOKPROBE_SYMBOL(kprobe_hit);
@@ -176,9 +80,9 @@ static int kretprobe_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct ktap_kprobe *p = kretprobe_of(ri);
 
-	if (!p || !kprobe_wants_return(p))
+	if (!p || !ktap_kprobe_wants_return(p))
 		return 1;
-	save_call(p, ri->data, regs);
+	ktap_kprobe_save_call(p, ri->data, regs);
 	return 0;
 }
 
@@ -188,68 +92,12 @@ static int kretprobe_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct ktap_kprobe *p = kretprobe_of(ri);
 
-	if (p && kprobe_wants(p))
-		kprobe_deliver(p, 0, regs, get_kretprobe_retaddr(ri), (void *)ri->data);
+	if (p && ktap_kprobe_wants(p))
+		ktap_kprobe_deliver(p, 0, regs, get_kretprobe_retaddr(ri), (void *)ri->data);
 	return 0;
 }
 
 NOKPROBE_SYMBOL(kretprobe_return);
-
-#ifdef CONFIG_FPROBE
-static __always_inline int find_func(const struct ktap_kprobe *p, unsigned long hook)
-{
-	unsigned int low = 0, high = p->nr;
-
-	while (low < high) {
-		unsigned int mid = low + (high - low) / 2;
-
-		if (p->funcs[mid].hook == hook)
-			return mid;
-		if (p->funcs[mid].hook < hook)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return -ENOENT;
-}
-
-static int fprobe_entry(struct fprobe *fp, unsigned long ip, unsigned long ret_ip,
-			struct pt_regs *regs, void *data)
-{
-	struct ktap_kprobe *p = container_of(fp, struct ktap_kprobe, fp);
-	int n;
-
-	if (p->ret) {
-		if (!kprobe_wants_return(p))
-			return 1;
-		save_call(p, data, regs);
-		return 0;
-	}
-	if (!kprobe_wants(p))
-		return 0;
-	n = find_func(p, ip);
-	if (n >= 0)
-		kprobe_deliver(p, n, regs, 0, NULL);
-	return 0;
-}
-
-NOKPROBE_SYMBOL(fprobe_entry);
-
-static void fprobe_return(struct fprobe *fp, unsigned long ip, unsigned long ret_ip,
-			  struct pt_regs *regs, void *data)
-{
-	struct ktap_kprobe *p = container_of(fp, struct ktap_kprobe, fp);
-	int n;
-
-	if (!kprobe_wants(p))
-		return;
-	n = find_func(p, ip);
-	if (n >= 0)
-		kprobe_deliver(p, n, regs, ret_ip, data);
-}
-
-NOKPROBE_SYMBOL(fprobe_return);
-#endif
 
 /*
  * Registration
@@ -258,7 +106,7 @@ NOKPROBE_SYMBOL(fprobe_return);
 static unsigned long kprobe_missed(const struct ktap_kprobe *p)
 {
 	if (p->glob)
-		return p->fp.nmissed;
+		return ktap_kpattern_missed(p);
 	if (p->ret)
 		return p->rp.nmissed + p->rp.kp.nmissed;
 	return p->kp.nmissed;
@@ -274,35 +122,6 @@ unsigned long ktap_kprobe_addr(const struct ktap_kprobe *p)
 {
 	return (unsigned long)(p->ret ? p->rp.kp.addr : p->kp.addr);
 }
-
-#ifdef CONFIG_FPROBE
-static int register_glob(struct ktap_kprobe *p)
-{
-	unsigned long *hooks = kvmalloc_array(p->nr, sizeof(*hooks), GFP_KERNEL);
-	unsigned int i;
-	int ret;
-
-	if (!hooks)
-		return -ENOMEM;
-	for (i = 0; i < p->nr; i++)
-		hooks[i] = p->funcs[i].hook;
-	p->fp.entry_handler = fprobe_entry;
-	if (p->ret) {
-		p->fp.exit_handler = fprobe_return;
-		p->fp.entry_data_size = call_size(p);
-		p->fp.nr_maxactive = clamp(2 * p->nr * num_possible_cpus(), MIN_ACTIVE,
-					   16 * MAX_ACTIVE);
-	}
-	ret = register_fprobe_ips(&p->fp, hooks, p->nr);
-	kvfree(hooks);
-	return ret;
-}
-#else
-static int register_glob(struct ktap_kprobe *p)
-{
-	return -EOPNOTSUPP;
-}
-#endif
 
 /* Room for one more, at powers of two */
 static int reserve(void *array, int nr)
@@ -337,15 +156,15 @@ int ktap_kprobe_register(struct ktap_kprobe *p)
 		s->kprobes = all;
 	}
 	if (p->glob) {
-		ret = register_glob(p);
+		ret = ktap_kpattern_register(p);
 		p->registered = !ret;
 		return ret;
 	}
 	if (p->ret) {
 		p->rp.handler = kretprobe_return;
 		p->rp.entry_handler = kretprobe_entry;
-		p->rp.data_size = call_size(p);
-		p->rp.maxactive = clamp(64 * num_possible_cpus(), MIN_ACTIVE, MAX_ACTIVE);
+		p->rp.data_size = ktap_kprobe_call_size(p);
+		p->rp.maxactive = clamp(64 * num_possible_cpus(), KTAP_MIN_ACTIVE, KTAP_MAX_ACTIVE);
 		p->rp.kp.flags = KPROBE_FLAG_DISABLED;
 		ret = reserve(&all->rps, all->nr_rps) ?: register_kretprobe(&p->rp);
 		if (!ret)
@@ -443,7 +262,7 @@ void ktap_kprobes_detach(struct ktap_session *s)
 		if (site->ops != &ktap_kprobe_ops || !p->registered)
 			continue;
 		if (p->glob)
-			unregister_fprobe(&p->fp);
+			ktap_kpattern_unregister(p);
 		p->registered = false;
 	}
 }
@@ -508,8 +327,9 @@ static void kprobe_get_field(const struct ktap_site *site, unsigned int n,
  */
 int ktap_kprobe_set_fields(struct ktap_kprobe *p)
 {
-	return ktap_site_set_fields(p->site, p->ret ? ARRAY_SIZE(return_fields) : 1 + NR_ARGS,
-				    0, kprobe_get_field);
+	unsigned int nr = p->ret ? ARRAY_SIZE(return_fields) : 1 + KTAP_KPROBE_ARGS;
+
+	return ktap_site_set_fields(p->site, nr, 0, kprobe_get_field);
 }
 
 static int kprobe_field(struct ktap_exec *x, const struct ktap_event *ev, unsigned int n,
@@ -518,7 +338,7 @@ static int kprobe_field(struct ktap_exec *x, const struct ktap_event *ev, unsign
 	if (ev->site->kprobe->ret || !n)
 		ktap_set_int(out, (long)ev->args[n]);
 	else
-		ktap_set_int(out, (long)kprobe_arg(ev->regs, n - 1));
+		ktap_set_int(out, (long)ktap_kprobe_arg(ev->regs, n - 1));
 	return 0;
 }
 
@@ -560,11 +380,12 @@ static const char *kprobe_render(struct trace_event_tap_text *text,
 static unsigned int kprobe_stack(const struct ktap_event *ev, u64 *ip, unsigned int max)
 {
 	struct ktap_own_frames own = { .next = ev->args[1] };
+	const struct ktap_kprobe *p = ev->site->kprobe;
 	unsigned int nr;
 
-	if (ev->site->kprobe->ret)
+	if (p->ret)
 		return ktap_stack_save(&own, ip, max);
-	nr = ktap_stack_save_regs(ev->regs, ev->site->kprobe->entry, ip, max);
+	nr = ktap_stack_save_regs(ev->regs, p->entry, ip, max);
 	/* as a return address does, it follows what the frame is at */
 	if (nr)
 		ip[0] = ev->args[0] + 1;
@@ -606,7 +427,7 @@ static int kprobe_entry(struct ktap_exec *x, const struct ktap_event *ev,
 
 	if (!ev->site->kprobe->ret)
 		return 1;
-	n = ktap_entry_arg(name, NR_ARGS);
+	n = ktap_entry_arg(name, KTAP_KPROBE_ARGS);
 	if (n < 0 || !ev->entry)
 		return -ENOENT;
 	ktap_set_int(out, (long)ev->entry[n]);
