@@ -442,6 +442,7 @@ drop:
  * struct glob - the functions that a glob matches
  * @pattern: the glob
  * @ret: of their returns
+ * @limit: how many there may be
  * @nr: how many
  * @max: room in @funcs
  * @funcs: them
@@ -450,6 +451,7 @@ drop:
 struct glob {
 	const char *pattern;
 	bool ret;
+	unsigned int limit;
 	unsigned int nr;
 	unsigned int max;
 	struct ktap_kfunc *funcs;
@@ -474,7 +476,13 @@ static int collect(void *data, const char *name, unsigned long addr)
 		}
 		return 0;
 	}
-	if (g->nr == KTAP_MAX_KFUNCS)
+	/* without fprobes a return is a kretprobe, which not all functions can have */
+	if (g->ret && !IS_ENABLED(CONFIG_FPROBE) &&
+	    trace_event_tap_place(addr) != TRACE_EVENT_TAP_CODE) {
+		ktap_refused_add(&g->refused, name, NULL);
+		return 0;
+	}
+	if (g->nr == g->limit)
 		return -E2BIG;
 	if (ktap_attach_room(&g->funcs, g->nr, &g->max, sizeof(*g->funcs)) ||
 	    set_func(&g->funcs[g->nr], hook, addr, name, name, g->ret))
@@ -567,6 +575,7 @@ static int attach_functions(struct place *p, struct glob *g)
 {
 	struct ktap_attach *a = p->a;
 	struct ktap_session *s = a->session;
+	unsigned int before, taken;
 	struct ktap_kprobe *probe;
 	struct ktap_site *site;
 	int ret;
@@ -585,31 +594,44 @@ static int attach_functions(struct place *p, struct glob *g)
 	probe->funcs = g->funcs;
 	g->funcs = NULL;
 	g->nr = 0;
+	probe->refused = &g->refused;
+	before = g->refused.nr;
 	ret = site->ops->attach(site);
+	probe->refused = NULL;
+	taken = probe->nr - (g->refused.nr - before);
 	if (ret) {
 		ktap_site_free(site);
+		if (ret == -EINTR)
+			return ret;
+		if (ret == -EPERM)
+			return ktap_error(a->x, "cannot probe \"%s\": %.1000s", a->item,
+					  g->refused.log.buf ?: "");
 		/* the hooks are not all there any more */
 		if (ret == -EINVAL || ret == -ENOENT)
 			return ktap_error(a->x, "cannot trace \"%s\": %s", a->item,
 					  "a module has just gone, or is about to come; try again");
 		return ktap_attach_failed(a, a->item, ret);
 	}
-	s->nr_events += probe->nr;
-	ktap_refused_end(a, &g->refused, probe->nr, "functions");
+	s->nr_events += taken;
+	ktap_refused_end(a, &g->refused, taken, "functions");
 	g->refused = (struct ktap_refused) { };
 	return ktap_attach_site(a, site, false);
 }
 
 static int attach_glob(struct place *p)
 {
-	struct glob g = { .pattern = p->symbol, .ret = p->ret };
+	struct glob g = {
+		.pattern = p->symbol,
+		.ret = p->ret,
+		.limit = p->ret && !p->defs ? KTAP_MAX_KRETURNS : KTAP_MAX_KFUNCS,
+	};
 	struct ktap_attach *a = p->a;
 	struct ktap_site *site = p->defs ? NULL : site_find(a->session, p);
 	int ret;
 
-	if (!IS_ENABLED(CONFIG_FPROBE))
+	if (!KTAP_HAS_KPATTERNS)
 		return ktap_error(a->x, "\"%s\": %s", a->item,
-				  "patterns of functions need CONFIG_FPROBE");
+				  "patterns of functions need CONFIG_FPROBE or CONFIG_DYNAMIC_FTRACE");
 	if (p->offset)
 		return ktap_error(a->x, "\"%s\": an offset is of one function, not of many",
 				  a->item);
@@ -617,8 +639,9 @@ static int attach_glob(struct place *p)
 		return ktap_attach_site(a, site, false);
 	ret = trace_event_tap_symbols(p->module, collect, &g);
 	if (ret == -E2BIG)
-		ret = ktap_error(a->x, "\"%s\" matches more than %u functions, which is the limit",
-				 a->item, KTAP_MAX_KFUNCS);
+		ret = ktap_error(a->x, "\"%s\" matches more than %u functions, %s", a->item,
+				 g.limit, g.limit == KTAP_MAX_KFUNCS ? "which is the limit" :
+				 "which is the limit for returns without CONFIG_FPROBE");
 	else if (ret)
 		ret = ktap_error(a->x, "no memory to trace \"%s\"", a->item);
 	else if (g.nr)

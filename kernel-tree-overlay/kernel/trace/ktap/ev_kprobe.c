@@ -3,9 +3,10 @@
  * ktap: probes of the kernel's functions.
  *
  * One function, or an instruction in it, has a kprobe or a kretprobe; all that a
- * pattern matches are one registration, see ev_kprobe_fprobe.c. The handlers run
- * straight from the probe: there is no record. Which function is which, and what is
- * refused, is in attach_kprobe.c.
+ * pattern matches are one registration, see ev_kprobe_fprobe.c and, for kernels
+ * without fprobes, ev_kprobe_ftrace.c. The handlers run straight from the probe:
+ * there is no record. Which function is which, and what is refused, is in
+ * attach_kprobe.c.
  *
  * Probes are registered when they are attached, and then look at the session
  * first: until it is live, and when it has ended, nothing else happens. They are
@@ -338,7 +339,8 @@ static int kprobe_field(struct ktap_exec *x, const struct ktap_event *ev, unsign
 	if (ev->site->kprobe->ret || !n)
 		ktap_set_int(out, (long)ev->args[n]);
 	else
-		ktap_set_int(out, (long)ktap_kprobe_arg(ev->regs, n - 1));
+		ktap_set_int(out, (long)(ev->entry ? ev->entry[n - 1] :
+					 ktap_kprobe_arg(ev->regs, n - 1)));
 	return 0;
 }
 
@@ -385,7 +387,13 @@ static unsigned int kprobe_stack(const struct ktap_event *ev, u64 *ip, unsigned 
 
 	if (p->ret)
 		return ktap_stack_save(&own, ip, max);
-	nr = ktap_stack_save_regs(ev->regs, p->entry, ip, max);
+	if (ev->regs) {
+		nr = ktap_stack_save_regs(ev->regs, p->entry, ip, max);
+	} else {
+		/* the function has called the hook */
+		own.next = p->funcs[ev->args[3]].hook + KTAP_HOOK_SIZE;
+		nr = ktap_stack_save(&own, ip, max);
+	}
 	/* as a return address does, it follows what the frame is at */
 	if (nr)
 		ip[0] = ev->args[0] + 1;
@@ -404,6 +412,8 @@ static int kprobe_get(struct ktap_exec *x, const struct ktap_event *ev,
 	case KTAP_HAS_FUNC:
 		return ktap_set_str(x, out, f->func, strlen(f->func));
 	case KTAP_HAS_REGSTR:
+		if (!ev->regs)
+			return 1;
 		return ktap_regs_text(x, ev->regs, out);
 	case KTAP_HAS_RETVAL:
 		if (!p->ret)

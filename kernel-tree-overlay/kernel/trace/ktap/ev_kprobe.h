@@ -6,6 +6,7 @@
 #define _KTAP_EV_KPROBE_H
 
 #include <linux/fprobe.h>
+#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/ptrace.h>
 #include <linux/rcupdate.h>
@@ -65,6 +66,9 @@ struct ktap_kfunc {
  * @kp: a probe of one function
  * @rp: of where it returns
  * @fp: of many
+ * @ops: of where many begin, if there are no fprobes
+ * @krets: of where many return, if there are no fprobes
+ * @refused: those of many that could not be probed, while it is registered
  * @nr: how many functions there are
  * @funcs: them; of a glob, sorted by @hook
  */
@@ -84,8 +88,12 @@ struct ktap_kprobe {
 		struct kretprobe rp;
 #ifdef CONFIG_FPROBE
 		struct fprobe fp;
+#elif defined(CONFIG_KTAP_FTRACE_PATTERNS)
+		struct ftrace_ops ops;
+		struct ktap_krets *krets;
 #endif
 	};
+	struct ktap_refused *refused;
 	unsigned int nr;
 	struct ktap_kfunc *funcs;
 };
@@ -175,9 +183,9 @@ static __always_inline void ktap_kprobe_save_call(const struct ktap_kprobe *p, v
  * ktap_kprobe_deliver() - run the handlers
  * @p: the probe, which wants it
  * @n: the number of the function
- * @regs: the registers
+ * @regs: the registers; at an entry NULL if there are only arguments
  * @ret_ip: where the function returns to, of a return
- * @call: what was kept of the call, of a return
+ * @call: what was kept of the call, of a return; at an entry NULL, or the arguments
  *
  * Return: whether the function is to return at once, with the registers as they are
  * now.
@@ -196,8 +204,9 @@ static __always_inline bool ktap_kprobe_deliver(struct ktap_kprobe *p, unsigned 
 	ev.args[2] = p->ret ? regs_return_value(regs) : 0;
 	ev.args[3] = n;
 	ev.regs = regs;
-	ev.elapsed = call && p->keep_time ? ktime_get_mono_fast_ns() - call->then : 0;
-	ev.entry = call && p->keep_args ? call->args : NULL;
+	ev.elapsed = call && p->ret && p->keep_time ?
+		     ktime_get_mono_fast_ns() - call->then : 0;
+	ev.entry = call && (p->keep_args || !p->ret) ? call->args : NULL;
 	ev.overridden = false;
 	ktap_event_deliver(p->site, &ev);
 	return ev.overridden;
@@ -234,12 +243,24 @@ void ktap_kprobe_drop(struct ktap_kprobe *p);
 unsigned long ktap_kprobe_addr(const struct ktap_kprobe *p);
 int ktap_kprobe_set_fields(struct ktap_kprobe *p);
 
-/* ev_kprobe_fprobe.c */
-#ifdef CONFIG_FPROBE
+/*
+ * Patterns: ev_kprobe_fprobe.c, or where there are no fprobes ev_kprobe_ftrace.c.
+ * KTAP_MAX_KRETURNS is how many returns one may be of, KTAP_HOOK_SIZE how many bytes
+ * of code call the hook.
+ */
+#ifdef CONFIG_KTAP_FTRACE_PATTERNS
+#define KTAP_HOOK_SIZE		MCOUNT_INSN_SIZE
+#else
+#define KTAP_HOOK_SIZE		0
+#endif
+
+#if defined(CONFIG_FPROBE) || defined(CONFIG_KTAP_FTRACE_PATTERNS)
+#define KTAP_HAS_KPATTERNS	1
 int ktap_kpattern_register(struct ktap_kprobe *p);
 void ktap_kpattern_unregister(struct ktap_kprobe *p);
 unsigned long ktap_kpattern_missed(const struct ktap_kprobe *p);
 #else
+#define KTAP_HAS_KPATTERNS	0
 static inline int ktap_kpattern_register(struct ktap_kprobe *p)
 {
 	return -EOPNOTSUPP;
@@ -253,6 +274,13 @@ static inline unsigned long ktap_kpattern_missed(const struct ktap_kprobe *p)
 {
 	return 0;
 }
+#endif
+
+#ifdef CONFIG_FPROBE
+#define KTAP_MAX_KRETURNS	KTAP_MAX_KFUNCS
+#else
+/* each is a probe of its own, that takes a while and memory for calls */
+#define KTAP_MAX_KRETURNS	1000
 #endif
 
 #endif /* _KTAP_EV_KPROBE_H */

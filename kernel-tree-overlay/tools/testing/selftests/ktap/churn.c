@@ -171,7 +171,7 @@ static const struct {
 	{ "timers", "", 40, 10, "profile-997hz { s[stack()] += 1 } tick-1ms { n += 1 }" },
 	{ "probes", "register_kprobe", 40, 10,
 	  "trace probe:vfs_read, probe:vfs_read! { s[func, execname] += 1 }" },
-	{ "patterns of probes", "register_fprobe_ips", 20, 4,
+	{ "patterns of probes", "ftrace_set_filter_ips", 20, 4,
 	  "trace probe:vfs_*, probe:vfs_*! { s[func] += 1 }" },
 	{ "probes with definitions", "trace_kprobe_create", 10, 2,
 	  "trace probe:vfs_read n=$arg3, probe:vfs_read! r=$retval { s[probename] += 1 }" },

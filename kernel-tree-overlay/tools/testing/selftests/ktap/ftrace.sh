@@ -58,7 +58,7 @@ if has_patterns; then
 	check "with probes of the same function" \
 		all said "true	true	true	true	true" --and no_loss
 else
-	skip "with probes of the same function: no CONFIG_FPROBE"
+	skip "with probes of the same function: no patterns"
 fi
 
 # 7-9: what a handler sees

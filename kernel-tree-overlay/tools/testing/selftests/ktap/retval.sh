@@ -102,7 +102,7 @@ if has_patterns; then
 	check "not of a pattern" \
 		refuse_change "trace probe:vfs_ope? /$mine/ { e.set_retval(-5) }" 'not for a pattern'
 else
-	skip "not of a pattern: no CONFIG_FPROBE"
+	skip "not of a pattern: there are none"
 fi
 check "not with definitions" \
 	refuse_change "trace probe:vfs_open a=\$stack { e.set_retval(-5) }" 'sys_exit_. and plain probes|definitions need'

@@ -43,8 +43,17 @@ refuse()
 	wrong=$((wrong + 1))
 }
 
-# has_patterns: can patterns of functions be probed? That takes CONFIG_FPROBE.
+# has_patterns: can patterns of functions be probed? That takes CONFIG_FPROBE, or the
+# function tracer where that knows arguments.
 has_patterns()
+{
+	[ "${patterns_are:-}" ] || patterns_are=$(ktap -q -e 'trace probe:vfs_rea? { }
+		trace_begin { exit() }' 2>&1 | grep 'patterns of functions need' || echo there)
+	[ "$patterns_are" = there ]
+}
+
+# has_fprobes: are the returns of thousands of functions one probe?
+has_fprobes()
 {
 	grep -q -w register_fprobe_ips /proc/kallsyms
 }

@@ -123,7 +123,7 @@ if modprobe lkdtm 2>/dev/null && rmmod lkdtm && has_patterns; then
 	rmmod lkdtm
 else
 	for i in 1 2 3; do
-		skip "no module lkdtm, or no CONFIG_FPROBE"
+		skip "no module lkdtm, or no patterns"
 	done
 fi
 
