@@ -217,13 +217,11 @@ static struct ktap_site *site_create(struct ktap_session *s, struct trace_event_
 	hlist_add_head(&site->hash, site_bucket(s, call));
 
 	meta = trace_event_tap_syscall(call, &site->sc_enter);
-#ifdef CONFIG_FTRACE_SYSCALLS
-	if (meta) {
+	if (IS_ENABLED(CONFIG_FTRACE_SYSCALLS) && meta) {
 		site->ops = &ktap_syscall_ops;
 		site->sc_nr = meta->syscall_nr;
 		site->sc_nargs = meta->nb_args;
 	}
-#endif
 	/* system calls have no record whose common fields could be read */
 	ret = ktap_site_set_fields(site, trace_event_tap_nr_fields(call),
 				   site->sc_nr >= 0 ? 0 : KTAP_NR_COMMON, site_field);
