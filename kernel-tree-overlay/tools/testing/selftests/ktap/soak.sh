@@ -12,9 +12,9 @@
 # What the kernel complains about is found in its log, chunk by chunk.
 
 . "$(dirname "$0")/lib.sh"
+. "$here/sources.sh"
 plan 6
 
-functions=$tracefs/available_filter_functions
 blacklist=/sys/kernel/debug/kprobes/blacklist
 if ! [ -e $functions ] || ! grep -q -w register_kprobe /proc/kallsyms; then
 	absent "no CONFIG_FUNCTION_TRACER or no CONFIG_KPROBES"
@@ -97,6 +97,8 @@ check "the kernel did not complain" clean
 failed=0
 for pattern in '[a-e]*' '[f-m]*' '[n-s]*' '[t-z_A-Z]*'; do
 	for suffix in '' '!'; do
+		# each is a kretprobe, as above
+		[ ! "$suffix" ] || has_fprobes || continue
 		run -e "trace k:$pattern$suffix { n += 1 } tick-300ms { exit(0) }"
 		[ $status -eq 0 ] || { show; failed=$((failed + 1)); }
 	done
