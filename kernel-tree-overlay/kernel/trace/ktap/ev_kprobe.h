@@ -5,9 +5,11 @@
 #ifndef _KTAP_EV_KPROBE_H
 #define _KTAP_EV_KPROBE_H
 
+#include <linux/cpumask.h>
 #include <linux/fprobe.h>
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
+#include <linux/minmax.h>
 #include <linux/ptrace.h>
 #include <linux/rcupdate.h>
 #include <linux/stddef.h>
@@ -279,8 +281,11 @@ static inline unsigned long ktap_kpattern_missed(const struct ktap_kprobe *p)
 #ifdef CONFIG_FPROBE
 #define KTAP_MAX_KRETURNS	KTAP_MAX_KFUNCS
 #else
-/* each is a probe of its own, that takes a while and memory for calls */
-#define KTAP_MAX_KRETURNS	1000
+/*
+ * Each is a probe of its own, which takes a while, and for its calls a page of memory
+ * on each CPU: 32 MiB, where they are many.
+ */
+#define KTAP_MAX_KRETURNS	clamp(8192U / num_possible_cpus(), 256U, 4000U)
 #endif
 
 #endif /* _KTAP_EV_KPROBE_H */

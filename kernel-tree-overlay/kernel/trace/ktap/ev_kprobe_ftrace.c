@@ -21,7 +21,7 @@
 #include "ev_kprobe.h"
 
 /* Of each function that returns; with many there is less room for each. */
-#define MIN_ACTIVE		64
+#define MIN_ACTIVE		16
 #define ALL_ACTIVE		(16 * KTAP_MAX_ACTIVE)
 
 /**

@@ -186,7 +186,7 @@ if has_patterns; then
 	refuse 'probe:zzz_none_*' 'no function matches'
 	refuse 'probe:vfs_*+4' 'an offset is of one function'
 	refuse 'probe:*' 'more than [0-9]* functions|cannot'
-	has_fprobes || refuse 'probe:s*!' 'more than 1000 functions, .* without CONFIG_FPROBE'
+	has_fprobes || refuse 'probe:[a-z]*!' 'more than [0-9]* functions, .* without CONFIG_FPROBE'
 else
 	refuse 'probe:vfs_*' 'patterns of functions need CONFIG_FPROBE or'
 fi
