@@ -33,7 +33,7 @@
 
 /* Times are kept in microseconds, more or less, in one word. */
 #define WATCH_SHIFT		10
-#define WATCH_LIMIT		((unsigned long)(4 * NSEC_PER_SEC >> WATCH_SHIFT))
+#define WATCH_LIMIT		((unsigned long)(4ULL * NSEC_PER_SEC >> WATCH_SHIFT))
 
 /**
  * struct watch - what is known of a CPU
