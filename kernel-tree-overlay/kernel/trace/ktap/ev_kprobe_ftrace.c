@@ -52,6 +52,15 @@ struct ktap_krets {
  * The handlers
  */
 
+static __always_inline unsigned long hook_arg(struct ftrace_regs *fregs, unsigned int n)
+{
+#ifdef CONFIG_HAVE_FUNCTION_ARG_ACCESS_API
+	return ftrace_regs_get_argument(fregs, n);
+#else
+	return 0;
+#endif
+}
+
 static void ftrace_entry(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
 			 struct ftrace_regs *fregs)
 {
@@ -72,7 +81,7 @@ static void ftrace_entry(unsigned long ip, unsigned long parent_ip, struct ftrac
 	n = ktap_kprobe_wants(p) ? ktap_kprobe_find(p, ip) : -ENOENT;
 	if (n >= 0) {
 		for (i = 0; !regs && i < KTAP_KPROBE_ARGS; i++)
-			call.args[i] = ftrace_regs_get_argument(fregs, i);
+			call.args[i] = hook_arg(fregs, i);
 		ktap_kprobe_deliver(p, n, regs, 0, regs ? NULL : &call);
 	}
 	ftrace_test_recursion_unlock(bit);
