@@ -19,6 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* syscalls.sh leaves such machines out: what is known are calls of 64 bits */
+#ifndef SYS_mmap
+#define SYS_mmap	SYS_mmap2
+#endif
+
 #define FIRST	0x6b7461700001L
 #define LAST	0x6b7461700002L
 #define MAX	4096

@@ -9,6 +9,10 @@
 plan 7
 
 calls=$here/known_calls
+if [ "$(getconf LONG_BIT 2>/dev/null || echo 64)" -ne 64 ] ||
+   ! has_events syscalls:sys_enter_mmap; then
+	absent "the calls whose fields are known are those of 64 bits"
+fi
 
 # between_marks FILE: the lines from the program's first call to its last
 between_marks()
