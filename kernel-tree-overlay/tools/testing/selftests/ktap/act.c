@@ -35,12 +35,12 @@ static void mark(long n)
 	syscall(SYS_lseek, -1L, n, (long)SEEK_SET);
 }
 
-static long seconds(void)
+static long long now_ms(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
 static int run_command(char **argv)
@@ -274,14 +274,14 @@ static int act_storm(const char *self, long procs, long forks)
 /* A bit of everything, for SECONDS */
 static void worker_busy(const struct worker *w)
 {
-	long end = seconds() + w->n;
+	long long end = now_ms() + 1000LL * w->n;
 	char buf[512];
 	struct stat st;
 	int p[2], fd;
 	pid_t pid;
 	void *m;
 
-	while (seconds() < end) {
+	while (now_ms() < end) {
 		if (pipe(p))
 			die("pipe");
 		if (write(p[1], buf, sizeof(buf)) != sizeof(buf) ||

@@ -50,23 +50,24 @@ static long raw_lseek(long fd, long offset, long whence)
 #endif
 }
 
-static long now(void)
+static long long now_ms(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
 noclone void uc_inner(long n, long seconds)
 {
-	long i, end;
+	long long end;
+	long i;
 
 	if (!seconds) {
 		done(raw_lseek(-1, (long)uc_inner, n));
 		return;
 	}
-	for (end = now() + seconds; now() < end; )
+	for (end = now_ms() + 1000LL * seconds; now_ms() < end; )
 		for (i = 0; i < 10000000; i++)
 			done(i);
 }
