@@ -70,7 +70,7 @@ int ktap_env_sleep(struct ktap_exec *x, s64 ms)
 int ktap_env_read(struct ktap_exec *x, bool user, void *to, u64 addr, size_t len)
 {
 	/* on 32 bits: what does not fit is not there */
-	if (addr != (unsigned long)addr)
+	if (!ktap_is_addr(addr))
 		return -EFAULT;
 	if (!user)
 		return copy_from_kernel_nofault(to, (const void *)(unsigned long)addr, len);
@@ -96,7 +96,7 @@ int ktap_env_sock_addr(u64 addr, bool daddr, char to[16])
 	u16 family;
 	u32 ip4;
 
-	if (addr != (unsigned long)addr || get_kernel_nofault(family, &sk->skc_family))
+	if (!ktap_is_addr(addr) || get_kernel_nofault(family, &sk->skc_family))
 		return -EFAULT;
 	switch (family) {
 	case AF_INET:

@@ -196,6 +196,20 @@ const char *ktap_session_why_not(int error);
 void ktap_session_stop(struct ktap_session *s);
 
 /**
+ * ktap_is_addr() - whether a script's number is an address of this machine
+ * @n: the number
+ *
+ * What has come from a register or a field of type long is signed: where these have
+ * 32 bits, the addresses of the kernel are negative.
+ *
+ * Return: whether it fits into unsigned long, one way or the other.
+ */
+static inline bool ktap_is_addr(u64 n)
+{
+	return n == (unsigned long)n || (s64)n == (long)n;
+}
+
+/**
  * ktap_session_live() - whether events are delivered now
  * @s: the session
  *

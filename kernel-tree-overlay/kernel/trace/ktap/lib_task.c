@@ -51,7 +51,8 @@ static u64 elapsed(struct ktap_exec *x)
 static u64 current_cgroup(void)
 {
 	guard(rcu)();
-	return cgroup_id(task_dfl_cgroup(current));
+	/* where an inode's number has 32 bits, the group's own has more in front of it */
+	return kernfs_ino(task_dfl_cgroup(current)->kn);
 }
 #else
 static u64 current_cgroup(void)
@@ -180,7 +181,7 @@ int ktap_bi_KSYM(struct ktap_exec *x, struct ktap_val *args, unsigned int nargs)
 	if (!s)
 		return -EIO;
 	addr = args[0].i;
-	if (addr != (unsigned long)addr)
+	if (!ktap_is_addr(addr))
 		len = 0;
 	else if (offset)
 		len = sprint_symbol(s->data, addr);
