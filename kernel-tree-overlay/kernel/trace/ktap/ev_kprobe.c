@@ -184,6 +184,22 @@ int ktap_kprobe_register(struct ktap_kprobe *p)
 }
 
 /**
+ * ktap_kprobe_hooks() - what the function tracer knows the functions of a pattern by
+ * @p: the probe
+ *
+ * Return: &ktap_kprobe.nr addresses, for kvfree(), or NULL.
+ */
+unsigned long *ktap_kprobe_hooks(const struct ktap_kprobe *p)
+{
+	unsigned long *hooks = kvmalloc_array(p->nr, sizeof(*hooks), GFP_KERNEL);
+	unsigned int i;
+
+	for (i = 0; hooks && i < p->nr; i++)
+		hooks[i] = p->funcs[i].hook;
+	return hooks;
+}
+
+/**
  * ktap_kprobe_enable() - let a probe of a single function be hit
  * @p: the probe, which is registered
  *

@@ -240,6 +240,7 @@ static __always_inline int ktap_kprobe_find(const struct ktap_kprobe *p, unsigne
 
 /* ev_kprobe.c */
 int ktap_kprobe_register(struct ktap_kprobe *p);
+unsigned long *ktap_kprobe_hooks(const struct ktap_kprobe *p);
 int ktap_kprobe_enable(struct ktap_kprobe *p);
 void ktap_kprobe_drop(struct ktap_kprobe *p);
 unsigned long ktap_kprobe_addr(const struct ktap_kprobe *p);

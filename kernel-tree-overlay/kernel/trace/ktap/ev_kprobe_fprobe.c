@@ -57,14 +57,11 @@ NOKPROBE_SYMBOL(fprobe_return);
  */
 int ktap_kpattern_register(struct ktap_kprobe *p)
 {
-	unsigned long *hooks = kvmalloc_array(p->nr, sizeof(*hooks), GFP_KERNEL);
-	unsigned int i;
+	unsigned long *hooks = ktap_kprobe_hooks(p);
 	int ret;
 
 	if (!hooks)
 		return -ENOMEM;
-	for (i = 0; i < p->nr; i++)
-		hooks[i] = p->funcs[i].hook;
 	p->fp.entry_handler = fprobe_entry;
 	if (p->ret) {
 		p->fp.exit_handler = fprobe_return;

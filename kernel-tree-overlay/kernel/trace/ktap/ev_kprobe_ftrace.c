@@ -125,14 +125,11 @@ NOKPROBE_SYMBOL(kret_return);
 
 static int register_entries(struct ktap_kprobe *p)
 {
-	unsigned long *hooks = kvmalloc_array(p->nr, sizeof(*hooks), GFP_KERNEL);
-	unsigned int i;
+	unsigned long *hooks = ktap_kprobe_hooks(p);
 	int ret;
 
 	if (!hooks)
 		return -ENOMEM;
-	for (i = 0; i < p->nr; i++)
-		hooks[i] = p->funcs[i].hook;
 	p->ops.func = ftrace_entry;
 	p->ops.flags = FTRACE_OPS_FL_SAVE_REGS_IF_SUPPORTED;
 	ret = ftrace_set_filter_ips(&p->ops, hooks, p->nr, 0, 1);
